@@ -1,0 +1,128 @@
+//! Evidence: what a run hands over, recognised, validated and made readable for policies.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+use crate::{Digest, Name};
+
+/// What a piece of evidence is. The table [`Kind::ALL`] is the one list of kinds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Any file, kept as it is.
+    Artifact,
+    /// An in-toto attestation of any predicate: a DSSE envelope or a Sigstore bundle.
+    Attestation,
+    /// An OCI image or index, by reference or as an image layout.
+    ContainerImage,
+    /// A JSON document of the user's own making.
+    Evidence,
+    /// A JUnit XML test report.
+    JunitXml,
+    /// An OpenVEX document.
+    OpenVex,
+    /// A SARIF 2.1.0 log.
+    Sarif,
+    /// A CycloneDX bill of materials in JSON.
+    SbomCycloneDxJson,
+    /// An SPDX 2.x document in JSON.
+    SbomSpdxJson,
+    /// An in-toto attestation with SLSA provenance as its predicate.
+    SlsaProvenance,
+    /// A short text given on the command line.
+    String,
+}
+
+impl Kind {
+    /// Every kind with the name it has in contracts, statements and APIs.
+    pub const ALL: [(Self, &'static str); 11] = [
+        (Self::Artifact, "artifact"),
+        (Self::Attestation, "attestation"),
+        (Self::ContainerImage, "container-image"),
+        (Self::Evidence, "evidence"),
+        (Self::JunitXml, "junit-xml"),
+        (Self::OpenVex, "openvex"),
+        (Self::Sarif, "sarif"),
+        (Self::SbomCycloneDxJson, "sbom-cyclonedx-json"),
+        (Self::SbomSpdxJson, "sbom-spdx-json"),
+        (Self::SlsaProvenance, "slsa-provenance"),
+        (Self::String, "string"),
+    ];
+
+    /// The name of this kind in contracts, statements and APIs.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+    }
+}
+
+/// Why a text names no kind.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("`{text}` is not a kind of material{}", suggestion(.nearest))]
+pub struct ParseKindError {
+    text: String,
+    nearest: Option<&'static str>,
+}
+
+fn suggestion(nearest: &Option<&'static str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
+impl FromStr for Kind {
+    type Err = ParseKindError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.iter().find(|(_, name)| *name == text).map(|(kind, _)| *kind).ok_or_else(|| {
+            let names = Self::ALL.iter().map(|(_, name)| *name);
+            ParseKindError {
+                text: text.chars().take(100).collect(),
+                nearest: crate::document::nearest(text, names),
+            }
+        })
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// What was learned from a material's content: tool, component, counts, image tag …
+pub type Facts = BTreeMap<String, Value>;
+
+/// One piece of evidence in a run, as statements and verdict records name it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Material {
+    /// Its name in the contract, or one derived from the file.
+    pub name: Name,
+    /// What it is.
+    pub kind: Kind,
+    /// The digest of its bytes; for a container image that of its manifest.
+    pub digest: Digest,
+    /// Its size in bytes; 0 for a reference.
+    pub size: u64,
+    /// True when only the digest is recorded and the bytes are elsewhere (container images by reference).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reference_only: bool,
+    /// Where it came from: the file's name or the image reference, without directories.
+    pub source: String,
+    /// What was learned from its content.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: Facts,
+}
