@@ -5,9 +5,10 @@ const NAME: &[u8] = b"report.json";
 const CONTENT: [u8; 2] = [0x03, 0x00];
 const ZIP64_EXTRA: u16 = 0x0001;
 
-/// A well-formed zip of about 150 bytes with one deflated entry, `report.json`, that both its local header and
-/// the central directory say expands to `bytes` bytes. It expands to none. Sizes of 2³² − 1 and more use
-/// the zip64 extra field.
+/// A zip of about 150 bytes whose one entry, `report.json`, claims to expand to `bytes` bytes.
+///
+/// It is well formed and deflated; its local header and the central directory agree on the claim, and it
+/// expands to nothing. Claims of 2³² − 1 and more are in the zip64 extra field.
 pub fn zip_claiming(bytes: u64) -> Vec<u8> {
     let mut archive = Vec::new();
     let extra = zip64_extra(bytes);

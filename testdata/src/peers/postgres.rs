@@ -119,9 +119,8 @@ fn unprivileged(folder: &Path) -> Vec<String> {
     if identity(&["-u"]) != Some(0) {
         return Vec::new();
     }
-    let users = ["postgres", "nobody"].iter();
-    let found =
-        users.filter_map(|&user| Some((identity(&["-u", user])?, identity(&["-g", user])?))).next();
+    let mut users = ["postgres", "nobody"].iter();
+    let found = users.find_map(|&user| Some((identity(&["-u", user])?, identity(&["-g", user])?)));
     let Some((user, group)) = found else { panic!("root needs a user `postgres` or `nobody`") };
     if let Err(error) = chown(folder, Some(user), Some(group)) {
         panic!("cannot give {} to user {user}: {error}", folder.display());

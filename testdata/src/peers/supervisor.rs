@@ -28,7 +28,7 @@ rm -rf -- "$folder"
 "#;
 
 /// How long a component may take to answer before the test fails.
-const READY_MAX: Duration = Duration::from_secs(60);
+const READY_MAX: Duration = Duration::from_mins(1);
 /// Below the range from which the kernel hands out ports by itself, so that nobody gets one by accident
 /// between our looking and the program's listening.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
@@ -57,14 +57,11 @@ impl Supervised {
     /// Starts the program and waits until it listens on `port` and `ready` holds.
     pub(super) fn start(&mut self, port: u16, ready: impl Fn() -> bool) {
         let pipe = self.shell.stdin.as_mut();
-        if !pipe.is_some_and(|pipe| pipe.write_all(b"start\n").is_ok()) {
-            panic!("the supervisor of {} is gone", self.folder.display());
-        }
+        let told = pipe.is_some_and(|pipe| pipe.write_all(b"start\n").is_ok());
+        assert!(told, "the supervisor of {} is gone", self.folder.display());
         let deadline = Instant::now() + READY_MAX;
         while !(listens(port) && ready()) {
-            if Instant::now() > deadline {
-                panic!("not ready after {READY_MAX:?}; its log: {}", self.log());
-            }
+            assert!(Instant::now() < deadline, "not ready in {READY_MAX:?}; log: {}", self.log());
             pause();
         }
     }
