@@ -126,18 +126,3 @@ pub struct Material {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub facts: Facts,
 }
-
-/// x
-#[derive(Debug, Clone)]
-pub struct Problem { /// p
- pub pointer: String, /// m
- pub message: String }
-/// x
-#[derive(Debug)]
-pub struct Reading<'a> { /// f
- pub facts: Facts, /// p
- pub problems: Vec<Problem>, /// u
- pub undecided: Option<String>, /// j
- pub json: Option<std::borrow::Cow<'a, [u8]>> }
-/// x
-pub fn read<'a>(_kind: Kind, bytes: &'a [u8], _limits: &crate::Limits) -> Reading<'a> { Reading { facts: Facts::new(), problems: vec![], undecided: None, json: Some(bytes.into()) } }
