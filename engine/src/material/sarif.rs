@@ -26,6 +26,11 @@ fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Reading<'a> {
         Ok(outline) => outline,
         Err(problem) => return Reading::unreadable(problem),
     };
+    let reading = json::with_stack(&outline, || judge(&outline, bytes));
+    reading.unwrap_or_else(|| Reading::over(json::NO_STACK.to_owned()))
+}
+
+fn judge<'a>(outline: &Outline, bytes: &'a [u8]) -> Reading<'a> {
     let mut reading = Reading { json: Some(Cow::Borrowed(bytes)), ..Reading::default() };
     reading.problems.extend(outline.duplicates());
     if outline.text("version") != Some(VERSION) {

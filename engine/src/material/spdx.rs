@@ -114,7 +114,7 @@ fn identifiers<'d>(document: &'d SPDX, problems: &mut Vec<Problem>) -> BTreeSet<
             let place = || format!("/{list}/{index}/SPDXID");
             if !is_element_id(id) {
                 let message = format!(
-                    "`{}` is not `SPDXRef-` and letters, digits, dots and hyphens",
+                    "`{}` is not `SPDXRef-` and letters, digits, `.`, `-` or `_`",
                     shown(id)
                 );
                 problems.push(Problem::at(place(), message));
@@ -128,8 +128,10 @@ fn identifiers<'d>(document: &'d SPDX, problems: &mut Vec<Problem>) -> BTreeSet<
     known
 }
 
+/// The specification has letters, digits, dots and hyphens; underscores are added because the official schema lets
+/// them pass, common tools write them, and nothing is ambiguous with them.
 fn is_element_id(id: &str) -> bool {
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
     id.strip_prefix("SPDXRef-").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(legal))
 }
 

@@ -156,7 +156,7 @@ mod tests {
             ("localhost:5000/a:1", "localhost:5000/a:1"),
             ("[::1]:5000/a", "[::1]:5000/a"),
             ("Host/a", "Host/a"),
-            ("a__b.c---d/e_f", "docker.io/a__b.c---d/e_f"),
+            ("e_f/a__b.c---d", "docker.io/e_f/a__b.c---d"),
             (pinned.as_str(), pinned.as_str()),
         ] {
             let reference = parse_image_reference(text).unwrap();

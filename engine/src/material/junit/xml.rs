@@ -27,6 +27,8 @@ pub(super) enum XmlError {
     Encoding(String),
     #[error("its root element is `{0}`, not `testsuites` or `testsuite`")]
     Root(String),
+    #[error("`{0}` is not a count")]
+    Count(String),
     #[error("`{0}` stands where it does not belong")]
     Misplaced(String),
     #[error("it nests deeper than {0} levels")]
@@ -100,9 +102,11 @@ impl Parser {
         let open = match (name.as_ref(), self.open.last_mut()) {
             (_, None) if self.ended => return Err(XmlError::Misplaced(shown(name.as_ref()))),
             ("testsuites", None) => {
-                Open::Root { declared: attributes.counts(), time: attributes.time() }
+                Open::Root { declared: attributes.counts()?, time: attributes.time() }
             }
-            ("testsuite", None | Some(Open::Root { .. } | Open::Suite { .. })) => self.suite(attributes),
+            ("testsuite", None | Some(Open::Root { .. } | Open::Suite { .. })) => {
+                self.suite(attributes)?
+            }
             (other, None) => return Err(XmlError::Root(shown(other))),
             ("testcase", Some(Open::Suite { .. })) => Open::Case(attributes.case()),
             ("testsuite" | "testsuites" | "testcase", Some(_)) => {
@@ -121,11 +125,11 @@ impl Parser {
         Ok(())
     }
 
-    fn suite(&mut self, attributes: Attributes) -> Open {
-        let declared = attributes.counts();
+    fn suite(&mut self, attributes: Attributes) -> Result<Open, XmlError> {
+        let declared = attributes.counts()?;
         let at = self.report.suites.len();
         self.report.suites.push(attributes.suite());
-        Open::Suite { at, declared, nested: Counts::default() }
+        Ok(Open::Suite { at, declared, nested: Counts::default() })
     }
 
     /// Gives a property to the nearest case or suite.
@@ -230,17 +234,22 @@ impl Attributes {
         self.0.remove(key)
     }
 
-    fn count(&self, key: &str) -> u64 {
-        self.0.get(key).and_then(|text| text.trim().parse().ok()).unwrap_or_default()
+    /// A count that cannot be read must not count as zero.
+    fn count(&self, key: &str) -> Result<u64, XmlError> {
+        let text = self.0.get(key).map_or("", |text| text.trim());
+        if text.is_empty() {
+            return Ok(0);
+        }
+        text.parse().or_else(|_| Err(XmlError::Count(shown(text))))
     }
 
-    fn counts(&self) -> Counts {
-        Counts {
-            tests: self.count("tests"),
-            failures: self.count("failures"),
-            errors: self.count("errors"),
-            skipped: self.count("skipped").max(self.count("disabled")),
-        }
+    fn counts(&self) -> Result<Counts, XmlError> {
+        Ok(Counts {
+            tests: self.count("tests")?,
+            failures: self.count("failures")?,
+            errors: self.count("errors")?,
+            skipped: self.count("skipped")?.max(self.count("disabled")?),
+        })
     }
 
     /// Seconds, with the thousands commas that some tools write; nothing when it is no duration.

@@ -1,0 +1,4 @@
+//! What the engine promises, tested through its public face.
+
+#[cfg(test)]
+mod materials;
