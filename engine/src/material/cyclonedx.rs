@@ -61,7 +61,8 @@ fn structure(version: Option<&str>, bytes: &[u8]) -> Result<(), Problem> {
         Some("1.5") => json::parse::<v_1_5::CycloneDx>(bytes).map(drop),
         Some("1.6") => json::parse::<v_1_6::CycloneDx>(bytes).map(drop),
         Some(other) => {
-            let message = format!("`{}` is not a version that is read: 1.4, 1.5 or 1.6", shown(other));
+            let message =
+                format!("`{}` is not a version that is read: 1.4, 1.5 or 1.6", shown(other));
             Err(Problem::at("/specVersion", message))
         }
         None => Err(Problem::at("/specVersion", "the version is missing or not a text")),

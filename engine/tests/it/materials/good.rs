@@ -120,7 +120,12 @@ fn good_evidence_has_no_problems_and_tells_its_facts() {
         assert_eq!(reading.undecided, None, "{name}");
         assert!(seen(&reading).is_object(), "{name}");
         for (fact, value) in facts.as_object().unwrap() {
-            assert_eq!(reading.facts.get(fact), Some(value), "{name}: {fact} in {:?}", reading.facts);
+            assert_eq!(
+                reading.facts.get(fact),
+                Some(value),
+                "{name}: {fact} in {:?}",
+                reading.facts
+            );
         }
     }
 }
@@ -172,7 +177,11 @@ fn damaged_evidence_is_still_recognised_so_that_reading_it_says_what_is_wrong() 
         ("not UTF-8", b"<testsuite name='\xff'/>", Kind::JunitXml),
         ("document type", b"<!DOCTYPE x [<!ENTITY a 'b'>]><testsuites/>", Kind::JunitXml),
         ("trailing text", br#"{"spdxVersion":"SPDX-2.3"} x"#, Kind::SbomSpdxJson),
-        ("unknown version", br#"{"bomFormat":"CycloneDX","specVersion":"9"}"#, Kind::SbomCycloneDxJson),
+        (
+            "unknown version",
+            br#"{"bomFormat":"CycloneDX","specVersion":"9"}"#,
+            Kind::SbomCycloneDxJson,
+        ),
     ] {
         assert_eq!(recognise(bytes), kind, "{name}");
         assert_ne!(problems(&read_default(kind, bytes)), [""; 0], "{name}");
@@ -198,9 +207,21 @@ fn junit_is_projected_to_json() {
 fn junit_counts_are_the_larger_of_declared_and_shown() {
     for (name, xml, counts) in [
         ("a bare suite", "<testsuite name='a'><testcase name='x'/></testsuite>", [1, 0, 0, 0]),
-        ("a clean lie", "<testsuite failures='0'><testcase><failure/></testcase></testsuite>", [1, 1, 0, 0]),
-        ("a summary", "<testsuites><testsuite tests='3' errors='2' skipped='1'/></testsuites>", [3, 0, 2, 1]),
-        ("only the root says so", "<testsuites failures='4'><testsuite/></testsuites>", [0, 4, 0, 0]),
+        (
+            "a clean lie",
+            "<testsuite failures='0'><testcase><failure/></testcase></testsuite>",
+            [1, 1, 0, 0],
+        ),
+        (
+            "a summary",
+            "<testsuites><testsuite tests='3' errors='2' skipped='1'/></testsuites>",
+            [3, 0, 2, 1],
+        ),
+        (
+            "only the root says so",
+            "<testsuites failures='4'><testsuite/></testsuites>",
+            [0, 4, 0, 0],
+        ),
         (
             "nested, the outer with the sum",
             "<testsuite tests='2' failures='1'><testsuite tests='2' failures='1'><testcase/><testcase><failure/></testcase></testsuite></testsuite>",
@@ -211,12 +232,17 @@ fn junit_counts_are_the_larger_of_declared_and_shown() {
             "<testsuite><testcase><skipped/><error/><failure/></testcase></testsuite>",
             [1, 0, 1, 0],
         ),
-        ("a flaky pass", "<testsuite><testcase><flakyFailure/></testcase></testsuite>", [1, 0, 0, 0]),
+        (
+            "a flaky pass",
+            "<testsuite><testcase><flakyFailure/></testcase></testsuite>",
+            [1, 0, 0, 0],
+        ),
     ] {
         let reading = read_default(Kind::JunitXml, xml.as_bytes());
         assert_eq!(problems(&reading), [""; 0], "{name}");
         let report = seen(&reading);
-        let found = ["tests", "failures", "errors", "skipped"].map(|key| report[key].as_u64().unwrap());
+        let found =
+            ["tests", "failures", "errors", "skipped"].map(|key| report[key].as_u64().unwrap());
         assert_eq!(found, counts, "{name}");
     }
 }
