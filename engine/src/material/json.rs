@@ -50,6 +50,11 @@ impl Outline {
         self.keys.contains(key)
     }
 
+    /// The top-level keys, each once.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(String::as_str)
+    }
+
     /// The text of a top-level key, when it is a short text.
     pub(super) fn text(&self, key: &str) -> Option<&str> {
         self.texts.iter().find(|(name, _)| name == key).map(|(_, text)| text.as_str())

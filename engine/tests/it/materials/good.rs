@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{problems, read_default, real, seen};
 
 const CDX_1_4: &str = r#"{"bomFormat":"CycloneDX","specVersion":"1.4","version":1,"metadata":{"tools":[{"vendor":"v","name":"old","version":"0.1"}]}}"#;
+const CDX_SIGNED: &str = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"components":[{"type":"library","name":"a","signature":{"algorithm":"ES256","value":"x"}}],"signature":{"algorithm":"ES256","value":"x"}}"#;
 const INDEX: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","size":2,"platform":{"os":"linux","architecture":"arm","variant":"v7"}}]}"#;
 const MANIFEST: &str = r#"{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","size":2},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","size":40}]}"#;
 const SPDX_2_2: &str = r#"{"spdxVersion":"SPDX-2.2","dataLicense":"CC0-1.0","SPDXID":"SPDXRef-DOCUMENT","name":"n","documentNamespace":"https://example.test/n","creationInfo":{"creators":["Tool: syft-1.2.3"],"created":"2026-01-02T03:04:05Z"},"documentDescribes":["SPDXRef-a"],"packages":[{"name":"a","versionInfo":"1","SPDXID":"SPDXRef-a","downloadLocation":"NOASSERTION","licenseConcluded":"NOASSERTION","licenseDeclared":"MIT OR Apache-2.0","externalRefs":[{"referenceCategory":"PERSISTENT-ID","referenceType":"gitoid","referenceLocator":"gitoid:blob:sha1:00"}]}]}"#;
@@ -43,6 +44,12 @@ fn table() -> Vec<Good> {
             CDX_1_4,
             Kind::SbomCycloneDxJson,
             json!({"spec_version": "1.4", "tool": {"name": "old", "version": "0.1"}}),
+        ),
+        text(
+            "CycloneDX 1.6 with signatures",
+            CDX_SIGNED,
+            Kind::SbomCycloneDxJson,
+            json!({"components": 1}),
         ),
         text(
             "SPDX 2.2 with a persistent id",

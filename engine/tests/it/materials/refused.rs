@@ -88,6 +88,13 @@ fn a_violation_is_named_where_it_is() {
         (Kind::SbomCycloneDxJson, "/specVersion", json!(1.6), "/specVersion: "),
         (Kind::SbomCycloneDxJson, "/specVersion", Value::Null, "/specVersion: "),
         (Kind::SbomCycloneDxJson, "/bomFormat", json!("SPDX"), "/bomFormat: "),
+        (
+            Kind::SbomCycloneDxJson,
+            "/componets",
+            json!([]),
+            "/componets: CycloneDX 1.6 has no key `componets`",
+        ),
+        (Kind::SbomCycloneDxJson, "/signature", json!(7), "/signature: "),
         (Kind::SbomCycloneDxJson, "/version", json!(0), "/version: "),
         (Kind::SbomCycloneDxJson, "/version", json!("1"), "/version: "),
         (
@@ -366,10 +373,12 @@ fn deep_values_where_any_value_may_stand_are_read() {
     let deep = format!("{}{}", "[".repeat(120), "]".repeat(120));
     for (kind, document) in documents() {
         let text = document.to_string();
-        let bytes = format!(r#"{{"x-deep":{deep},{}"#, &text[1..]);
+        let key = if kind == Kind::SbomCycloneDxJson { "properties" } else { "x-deep" };
+        let bytes = format!(r#"{{"{key}":{deep},{}"#, &text[1..]);
         let found = problems(&read_default(kind, bytes.as_bytes()));
-        // Of the five only SPDX knows all its keys.
-        assert_eq!(found.len(), usize::from(kind == Kind::SbomSpdxJson), "{kind}: {found:?}");
+        // The bills of materials know all their keys.
+        let strict = [Kind::SbomSpdxJson, Kind::SbomCycloneDxJson].contains(&kind);
+        assert_eq!(found.len(), usize::from(strict), "{kind}: {found:?}");
     }
 }
 
