@@ -3,16 +3,34 @@
 //! Values in, values out. Nothing here reads a file, a clock, an environment variable or a random number:
 //! the shell hands in bytes and the evaluation time, and stores what comes back.
 
+//!
+//! # Reading order
+//!
+//! [`document`] and [`schema`] read what people write; [`contract`] and [`policy`] give it meaning; [`material`] reads
+//! evidence; [`judge`] brings the two together through [`rego`] and ends in a [`judge::Record`]; [`gate`] asks about an
+//! artifact and its [`lineage`].
+
 pub mod canonical;
+pub mod contract;
 pub mod digest;
 pub mod document;
+pub mod evaluation;
+pub mod gate;
 pub mod id;
+pub mod judge;
 pub mod limits;
+pub mod lineage;
 pub mod material;
 pub mod name;
+pub mod policy;
+pub mod predicate;
+pub mod rego;
+pub mod run;
+pub mod schema;
 pub mod timestamp;
 
 pub use digest::Digest;
+pub use evaluation::{Evaluation, Mode, Outcome, Severity, Subject, Verdict, Violation};
 pub use limits::Limits;
 pub use material::{Kind, Material};
 pub use name::Name;
