@@ -3,7 +3,7 @@
 mod parts;
 
 use engine::id::{AttestationId, OrganizationId, ProjectId, RunId, WorkflowId};
-use engine::{Digest, Timestamp};
+use engine::{Digest, Timestamp, Verdict};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use super::entity::{attestation, attestation_subject, material};
@@ -11,7 +11,7 @@ use super::row::{Row, bytes, int, record, records};
 use super::{Page, Reader, Sequenced, StoreError};
 
 pub(super) use parts::{evaluation_models, material_models, subject_models, verdict_model};
-pub use parts::{EvaluationRow, SubjectRow, VerdictRow};
+pub use parts::{SubjectRow, VerdictRow};
 
 /// A verified bundle. Its bytes are in the blob store under `digest`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,22 +37,22 @@ pub struct Attestation {
     /// The digest of the key that signed it.
     pub key_digest: Digest,
     /// What the job said of itself.
-    pub claimed_verdict: Option<String>,
+    pub claimed_verdict: Option<Verdict>,
     /// What the server judged on receipt.
-    pub verdict: String,
+    pub verdict: Verdict,
     /// The digest of that verdict's record.
     pub verdict_digest: Digest,
 }
 
 /// Which attestations a list holds; everything that is `None` matches.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct AttestationFilter {
     /// Attestations of this project.
     pub project: Option<ProjectId>,
     /// Attestations of this workflow.
     pub workflow: Option<WorkflowId>,
     /// Attestations judged so on receipt.
-    pub verdict: Option<String>,
+    pub verdict: Option<Verdict>,
     /// Attestations at or before this sequence number.
     pub as_of: Option<u64>,
 }
@@ -105,7 +105,7 @@ impl Reader<'_> {
     pub async fn list_attestations(
         &self,
         org: OrganizationId,
-        filter: &AttestationFilter,
+        filter: AttestationFilter,
         page: Page<u64>,
     ) -> Result<Vec<Sequenced<Attestation>>, StoreError> {
         let mut found = of_org(org).order_by_desc(attestation::Column::Seq);
@@ -115,7 +115,7 @@ impl Reader<'_> {
         if let Some(workflow) = filter.workflow {
             found = found.filter(attestation::Column::Workflow.eq(workflow.0));
         }
-        if let Some(verdict) = &filter.verdict {
+        if let Some(verdict) = filter.verdict {
             found = found.filter(attestation::Column::Verdict.eq(verdict.as_str()));
         }
         if let Some(as_of) = filter.as_of {
@@ -189,8 +189,8 @@ pub(super) fn model(new: &Attestation, seq: u64) -> attestation::Model {
         size: int(new.size),
         created_at: new.created_at.as_millis(),
         key_digest: bytes(new.key_digest),
-        claimed_verdict: new.claimed_verdict.clone(),
-        verdict: new.verdict.clone(),
+        claimed_verdict: new.claimed_verdict.map(|verdict| verdict.to_string()),
+        verdict: new.verdict.to_string(),
         verdict_digest: bytes(new.verdict_digest),
     }
 }
@@ -211,8 +211,8 @@ impl TryFrom<attestation::Model> for Sequenced<Attestation> {
             size: row.count(model.size)?,
             created_at: Timestamp::from_millis(model.created_at),
             key_digest: row.digest(&model.key_digest)?,
-            claimed_verdict: model.claimed_verdict,
-            verdict: model.verdict,
+            claimed_verdict: model.claimed_verdict.map(|verdict| row.text(&verdict)).transpose()?,
+            verdict: row.text(&model.verdict)?,
             verdict_digest: row.digest(&model.verdict_digest)?,
         };
         Ok(Self { seq: row.count(model.seq)?, record })

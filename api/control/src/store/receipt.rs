@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::Material;
 use engine::id::{AttestationId, OrganizationId};
+use engine::{Evaluation, Material};
 
-use super::attestation::{self, EvaluationRow, SubjectRow, VerdictRow};
+use super::attestation::{self, SubjectRow, VerdictRow};
 use super::entity::{self, edge};
 use super::row::{insert, int};
 use super::run::RunState;
@@ -32,7 +32,7 @@ pub struct Receipt {
     /// Its materials, in the statement's order.
     pub materials: Vec<Material>,
     /// The server's evaluations, in the verdict's order.
-    pub evaluations: Vec<EvaluationRow>,
+    pub evaluations: Vec<Evaluation>,
     /// The server's verdict.
     pub verdict: VerdictRow,
     /// The lineage that it adds; a repeated edge counts once.

@@ -165,8 +165,8 @@ pub(super) const TABLES: &[Table] = &[
     Table {
         name: "evaluation",
         columns: &[
-            to("attestation", "attestation"), int("position"), ORG, text("policy"), bytes("policy_digest").null(),
-            text("subject"), text("outcome"), text("record"),
+            to("attestation", "attestation"), int("position"), ORG, text("policy"), bytes("policy_digest"),
+            text("outcome"), text("record"),
         ],
         key: &["attestation", "position"],
         unique: &[],

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use engine::id::{AttestationId, OrganizationId};
-use engine::{Digest, Material, Name, Timestamp};
+use engine::{Digest, Evaluation, Material, Timestamp, Verdict};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::store::entity::{attestation_subject, evaluation, material, verdict};
@@ -28,21 +27,6 @@ pub struct SubjectRow {
     pub digest: Option<Digest>,
 }
 
-/// What one policy said about one subject.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EvaluationRow {
-    /// The policy's name.
-    pub policy: Name,
-    /// The digest of its text; none for a rule of the contract itself.
-    pub policy_digest: Option<Digest>,
-    /// What it looked at: a material's name, or empty for the statement.
-    pub subject: String,
-    /// The outcome's name.
-    pub outcome: String,
-    /// The whole evaluation.
-    pub record: Value,
-}
-
 /// A verdict over an attestation, holding from `from_seq` until a later one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerdictRow {
@@ -50,8 +34,8 @@ pub struct VerdictRow {
     pub id: Uuid,
     /// The digest of `record`.
     pub digest: Digest,
-    /// The verdict's name.
-    pub verdict: String,
+    /// What it says.
+    pub verdict: Verdict,
     /// The verdict record in its canonical form, byte for byte.
     pub record: Vec<u8>,
     /// When it was judged.
@@ -105,8 +89,8 @@ impl Reader<'_> {
         &self,
         org: OrganizationId,
         ids: &[AttestationId],
-    ) -> Result<BTreeMap<AttestationId, Vec<EvaluationRow>>, StoreError> {
-        of_attestations!(&self.db, org, ids, evaluation, Position, EvaluationRow::try_from)
+    ) -> Result<BTreeMap<AttestationId, Vec<Evaluation>>, StoreError> {
+        of_attestations!(&self.db, org, ids, evaluation, Position, evaluation_record)
     }
 
     /// The verdicts over each attestation, oldest first.
@@ -161,18 +145,17 @@ pub(in crate::store) fn material_models(
 pub(in crate::store) fn evaluation_models(
     org: OrganizationId,
     id: AttestationId,
-    evaluations: &[EvaluationRow],
+    evaluations: &[Evaluation],
 ) -> Result<Vec<evaluation::Model>, StoreError> {
-    let model = |(position, item): (i64, &EvaluationRow)| {
+    let model = |(position, item): (i64, &Evaluation)| {
         Ok(evaluation::Model {
             attestation: id.0,
             position,
             org: org.0,
-            policy: item.policy.to_string(),
-            policy_digest: item.policy_digest.map(bytes),
-            subject: item.subject.clone(),
-            outcome: item.outcome.clone(),
-            record: json("evaluation", &item.record)?,
+            policy: item.policy.clone(),
+            policy_digest: bytes(item.policy_digest),
+            outcome: word(&item.outcome)?,
+            record: json("evaluation", item)?,
         })
     };
     (0..).zip(evaluations).map(model).collect()
@@ -191,7 +174,7 @@ pub(in crate::store) fn verdict_model(
         seq: int(seq),
         from_seq: int(seq),
         digest: bytes(new.digest),
-        verdict: new.verdict.clone(),
+        verdict: new.verdict.to_string(),
         record: new.record.clone(),
         created_at: new.created_at.as_millis(),
     }
@@ -224,19 +207,13 @@ fn material_record(model: material::Model) -> Result<Material, StoreError> {
     })
 }
 
-impl TryFrom<evaluation::Model> for EvaluationRow {
-    type Error = StoreError;
+fn evaluation_record(model: evaluation::Model) -> Result<Evaluation, StoreError> {
+    Row::new("evaluation", format!("{}/{}", model.attestation, model.position)).json(&model.record)
+}
 
-    fn try_from(model: evaluation::Model) -> Result<Self, Self::Error> {
-        let row = Row::new("evaluation", format!("{}/{}", model.attestation, model.position));
-        Ok(Self {
-            policy: row.text(&model.policy)?,
-            policy_digest: model.policy_digest.map(|digest| row.digest(&digest)).transpose()?,
-            subject: model.subject,
-            outcome: model.outcome,
-            record: row.json(&model.record)?,
-        })
-    }
+/// The word that a value without fields is written as.
+fn word(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    Ok(json("evaluation", value)?.trim_matches('"').to_owned())
 }
 
 impl TryFrom<verdict::Model> for Sequenced<VerdictRow> {
@@ -247,7 +224,7 @@ impl TryFrom<verdict::Model> for Sequenced<VerdictRow> {
         let record = VerdictRow {
             id: model.id,
             digest: row.digest(&model.digest)?,
-            verdict: model.verdict,
+            verdict: row.text(&model.verdict)?,
             record: model.record,
             created_at: Timestamp::from_millis(model.created_at),
         };

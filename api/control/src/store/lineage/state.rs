@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::id::AttestationId;
+use engine::lineage::Direction;
 
 use super::steps::{EdgeRow, Found, NodeRow, Question};
-use super::{Closure, ClosureEdge, ClosureNode, Direction, EDGES_PER_NODE, Walk};
+use super::{Closure, ClosureEdge, ClosureNode, EDGES_PER_NODE, Walk};
 use crate::store::row::Row;
 use crate::store::{NodeKey, StoreError};
 
