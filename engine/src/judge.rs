@@ -62,6 +62,16 @@ impl Exhibit {
         exhibit
     }
 
+    /// Evidence that is kept as it is and whose content no policy reads: any file.
+    pub fn opaque(label: Label) -> Self {
+        let mut exhibit = Self::unread(label);
+        if exhibit.material.size == 0 {
+            let message = "the file is empty".to_owned();
+            exhibit.problems.push(material::Problem { pointer: String::new(), message });
+        }
+        exhibit
+    }
+
     /// Evidence whose bytes cannot be had; every policy about it is undecided, for this reason.
     pub fn missing(label: Label, reason: String) -> Self {
         let mut exhibit = Self::unread(label);

@@ -78,11 +78,15 @@ impl Budget<'_> {
 
 fn is_xml(name: &str) -> bool {
     let hidden = name.rsplit('/').next().is_some_and(|file| file.starts_with('.'));
-    !hidden && name.get(name.len().saturating_sub(4)..).is_some_and(|end| end.eq_ignore_ascii_case(".xml"))
+    !hidden
+        && name
+            .get(name.len().saturating_sub(4)..)
+            .is_some_and(|end| end.eq_ignore_ascii_case(".xml"))
 }
 
 fn zip(bytes: &[u8], mut budget: Budget<'_>, visit: &mut Visit<'_>) -> Result<(), Stop> {
-    let broken = |error: zip::result::ZipError| Stop::Broken(format!("it is not a readable zip: {error}"));
+    let broken =
+        |error: zip::result::ZipError| Stop::Broken(format!("it is not a readable zip: {error}"));
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
     if archive.has_duplicate_names() {
         return Err(Stop::Broken("the zip holds two files of the same name".to_owned()));

@@ -9,6 +9,7 @@ mod rules;
 use std::borrow::Cow;
 
 use serde_cyclonedx::cyclonedx::{v_1_4, v_1_5, v_1_6};
+use serde_json::Value;
 
 use super::json::{self, Outline, shown};
 use super::{Kind, Problem, Reading, Row, Sign};
@@ -41,7 +42,7 @@ fn judge<'a>(outline: &Outline, bytes: &'a [u8]) -> Reading<'a> {
     if outline.text("bomFormat") != Some("CycloneDX") {
         reading.problems.push(Problem::at("/bomFormat", "it is not `CycloneDX`"));
     }
-    reading.problems.extend(structure(outline.text("specVersion"), bytes).err());
+    reading.problems.extend(structure(outline, bytes).err());
     match json::parse::<Bom<'_>>(bytes) {
         Ok(bom) => {
             rules::judge(&bom, &mut reading.problems);
@@ -55,16 +56,49 @@ fn judge<'a>(outline: &Outline, bytes: &'a [u8]) -> Reading<'a> {
 }
 
 /// Checks the structure against the types of the declared version.
-fn structure(version: Option<&str>, bytes: &[u8]) -> Result<(), Problem> {
-    match version {
-        Some("1.4") => json::parse::<v_1_4::CycloneDx>(bytes).map(drop),
-        Some("1.5") => json::parse::<v_1_5::CycloneDx>(bytes).map(drop),
-        Some("1.6") => json::parse::<v_1_6::CycloneDx>(bytes).map(drop),
+fn structure(outline: &Outline, bytes: &[u8]) -> Result<(), Problem> {
+    let (version, check): (&str, fn(&[u8]) -> Result<(), Problem>) = match outline
+        .text("specVersion")
+    {
+        Some("1.4") => ("1.4", |bytes| json::parse::<v_1_4::CycloneDx>(bytes).map(drop)),
+        Some("1.5") => ("1.5", |bytes| json::parse::<v_1_5::CycloneDx>(bytes).map(drop)),
+        Some("1.6") => ("1.6", |bytes| json::parse::<v_1_6::CycloneDx>(bytes).map(drop)),
         Some(other) => {
-            let message = format!("`{}` is not a version that is read: 1.4, 1.5 or 1.6", shown(other));
-            Err(Problem::at("/specVersion", message))
+            let message = format!("`{}` is not a version that is read: 1.4 to 1.6", shown(other));
+            return Err(Problem::at("/specVersion", message));
         }
-        None => Err(Problem::at("/specVersion", "the version is missing or not a text")),
+        None => return Err(Problem::at("/specVersion", "it is missing or not a text")),
+    };
+    if let Some(key) = outline.keys().find(|key| !rules::has_key(version, key)) {
+        let message = format!("CycloneDX {version} has no key `{}`", shown(key));
+        return Err(Problem::at(json::pointer([key]), message));
+    }
+    let problem = match check(bytes) {
+        Err(problem) if problem.pointer.ends_with("/signature") => problem,
+        result => return result,
+    };
+    unsigned(bytes).map_or(Err(problem), |bytes| check(&bytes))
+}
+
+/// The document with a text in place of each signature object: `serde-cyclonedx` takes signatures for texts, and would
+/// refuse every signed document. The signatures are not verified.
+fn unsigned(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut document = serde_json::from_slice(bytes).ok()?;
+    replace_signatures(&mut document);
+    serde_json::to_vec(&document).ok()
+}
+
+fn replace_signatures(value: &mut Value) {
+    match value {
+        Value::Object(map) => map.iter_mut().for_each(|(key, value)| {
+            if key == "signature" && value.is_object() {
+                *value = Value::String(String::new());
+            } else {
+                replace_signatures(value);
+            }
+        }),
+        Value::Array(items) => items.iter_mut().for_each(replace_signatures),
+        _ => {}
     }
 }
 

@@ -11,12 +11,8 @@ use super::json::{self, Outline, shown};
 use super::{Kind, Problem, Reading, Row, Sign};
 use crate::{Digest, Limits};
 
-pub(super) const ROW: Row = Row {
-    kind: Kind::ContainerImage,
-    name: "container-image",
-    sign: Sign::Json(recognise),
-    read,
-};
+pub(super) const ROW: Row =
+    Row { kind: Kind::ContainerImage, name: "container-image", sign: Sign::Json(recognise), read };
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -57,7 +53,8 @@ struct Platform {
 
 impl Platform {
     fn name(&self) -> String {
-        let variant = self.variant.as_ref().map(|variant| format!("/{variant}")).unwrap_or_default();
+        let variant =
+            self.variant.as_ref().map(|variant| format!("/{variant}")).unwrap_or_default();
         format!("{}/{}{variant}", self.os, self.architecture)
     }
 }
@@ -90,8 +87,11 @@ impl Manifest {
         match (&self.manifests, &self.config, &self.layers) {
             (Some(manifests), None, None) => {
                 self.expect_type(&[INDEX, DOCKER_LIST], reading);
-                let platforms: Vec<String> =
-                    manifests.iter().filter_map(|m| m.platform.as_ref()).map(Platform::name).collect();
+                let platforms: Vec<String> = manifests
+                    .iter()
+                    .filter_map(|m| m.platform.as_ref())
+                    .map(Platform::name)
+                    .collect();
                 reading.fact("manifests", manifests.len());
                 reading.fact("platforms", platforms);
                 if manifests.is_empty() {

@@ -17,7 +17,8 @@ const TEXT_BYTES_MAX: usize = 256;
 /// Deepest nesting that is read on the stack of the caller; real evidence hardly goes beyond 15.
 const DEPTH_IN_PLACE_MAX: usize = 24;
 /// Why nothing was judged when [`with_stack`] gives nothing.
-pub(super) const NO_STACK: &str = "it nests so deeply that it needs a thread, and none could be started";
+pub(super) const NO_STACK: &str =
+    "it nests so deeply that it needs a thread, and none could be started";
 /// The stack for deeper nesting, in bytes; only what is used of it is ever backed by memory.
 const STACK_BYTES: usize = 64 << 20;
 
@@ -39,15 +40,19 @@ impl Outline {
     pub(super) fn of(bytes: &[u8]) -> (Self, Option<serde_json::Error>) {
         let mut outline = Self::default();
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-        let result = TopLevel(&mut outline)
-            .deserialize(&mut deserializer)
-            .and_then(|()| deserializer.end());
+        let result =
+            TopLevel(&mut outline).deserialize(&mut deserializer).and_then(|()| deserializer.end());
         (outline, result.err())
     }
 
     /// Whether the document has the top-level key.
     pub(super) fn has(&self, key: &str) -> bool {
         self.keys.contains(key)
+    }
+
+    /// The top-level keys, each once.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(String::as_str)
     }
 
     /// The text of a top-level key, when it is a short text.
@@ -84,7 +89,10 @@ pub(super) fn outline(bytes: &[u8], limits: &Limits) -> Result<Outline, Problem>
 /// The text of `bytes`, or where they stop being UTF-8.
 pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Problem> {
     std::str::from_utf8(bytes).map_err(|error| {
-        Problem::whole(format!("it is not UTF-8: the byte at offset {} is invalid", error.valid_up_to()))
+        Problem::whole(format!(
+            "it is not UTF-8: the byte at offset {} is invalid",
+            error.valid_up_to()
+        ))
     })
 }
 
@@ -280,7 +288,9 @@ mod tests {
 
     #[test]
     fn brackets_in_texts_do_not_nest() {
-        for (json, depth) in [("[]", 1), (r#"{"a":["[[[\"[[",1]}"#, 2), (r#"["\\",[[]]]"#, 3), ("1", 0)] {
+        for (json, depth) in
+            [("[]", 1), (r#"{"a":["[[[\"[[",1]}"#, 2), (r#"["\\",[[]]]"#, 3), ("1", 0)]
+        {
             assert_eq!(super::depth(json.as_bytes()), depth, "{json}");
         }
     }

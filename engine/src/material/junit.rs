@@ -70,12 +70,13 @@ fn add(
     if text.trim().is_empty() {
         return Err(Problem::whole("it is empty"));
     }
-    let parsed = xml::parse(text, limits.depth_max).map_err(|error| Problem::whole(error.to_string()))?;
+    let parsed =
+        xml::parse(text, limits.depth_max).map_err(|error| Problem::whole(error.to_string()))?;
     report.merge(parsed, file);
     Ok(())
 }
 
-fn project<'a>(report: &Report, problems: Vec<Problem>) -> Reading<'a> {
+fn project(report: &Report, problems: Vec<Problem>) -> Reading<'static> {
     let mut reading = Reading { problems, ..Reading::default() };
     for (name, count) in [
         ("tests", report.counts.tests),
@@ -89,7 +90,9 @@ fn project<'a>(report: &Report, problems: Vec<Problem>) -> Reading<'a> {
     reading.fact_if("time", report.time.map(Value::from));
     match serde_json::to_vec(report) {
         Ok(json) => reading.json = Some(json.into()),
-        Err(error) => reading.problems.push(Problem::whole(format!("it has no JSON form: {error}"))),
+        Err(error) => {
+            reading.problems.push(Problem::whole(format!("it has no JSON form: {error}")))
+        }
     }
     reading
 }

@@ -98,10 +98,9 @@ impl Document {
         expect(!self.author.is_empty(), "/author", "it is empty");
         expect(self.version >= 1, "/version", "the version of a document is 1 or more");
         expect(!self.statements.is_empty(), "/statements", "the document states nothing");
-        for (key, time) in [
-            ("/timestamp", Some(&self.timestamp)),
-            ("/last_updated", self.last_updated.as_ref()),
-        ] {
+        for (key, time) in
+            [("/timestamp", Some(&self.timestamp)), ("/last_updated", self.last_updated.as_ref())]
+        {
             expect(time.is_none_or(|time| is_time(time)), key, "it is not an RFC 3339 time");
         }
         for (index, statement) in self.statements.iter().enumerate() {
@@ -125,8 +124,9 @@ impl Document {
 
 impl Statement {
     fn judge(&self, place: &str, problems: &mut Vec<Problem>) {
-        let mut problem =
-            |key: &str, message: String| problems.push(Problem::at(format!("{place}{key}"), message));
+        let mut problem = |key: &str, message: String| {
+            problems.push(Problem::at(format!("{place}{key}"), message))
+        };
         let blank = |text: &Option<String>| text.as_ref().is_none_or(|text| text.trim().is_empty());
         if self.vulnerability.name.is_empty() {
             problem("/vulnerability/name", "it is empty".to_owned());
@@ -145,7 +145,9 @@ impl Statement {
         if !STATUSES.contains(&self.status.as_str()) {
             problem("/status", format!("`{}` is not a status", shown(&self.status)));
         }
-        if let Some(text) = self.justification.as_ref().filter(|t| !JUSTIFICATIONS.contains(&t.as_str())) {
+        if let Some(text) =
+            self.justification.as_ref().filter(|t| !JUSTIFICATIONS.contains(&t.as_str()))
+        {
             problem("/justification", format!("`{}` is not a justification", shown(text)));
         }
         let unexplained = self.justification.is_none() && blank(&self.impact_statement);
@@ -160,8 +162,11 @@ impl Statement {
 
 impl Product {
     fn is_nameless(&self) -> bool {
-        let none = |map: &Option<BTreeMap<String, Value>>| map.as_ref().is_none_or(BTreeMap::is_empty);
-        self.id.as_ref().is_none_or(String::is_empty) && none(&self.identifiers) && none(&self.hashes)
+        let none =
+            |map: &Option<BTreeMap<String, Value>>| map.as_ref().is_none_or(BTreeMap::is_empty);
+        self.id.as_ref().is_none_or(String::is_empty)
+            && none(&self.identifiers)
+            && none(&self.hashes)
     }
 }
 

@@ -21,12 +21,8 @@ struct Layout {
     objects: &'static [&'static str],
 }
 
-const LAYOUT_V0_2: Layout = Layout {
-    builder: "/builder/id",
-    build_type: "/buildType",
-    inputs: "/materials",
-    objects: &[],
-};
+const LAYOUT_V0_2: Layout =
+    Layout { builder: "/builder/id", build_type: "/buildType", inputs: "/materials", objects: &[] };
 const LAYOUT_V1: Layout = Layout {
     builder: "/runDetails/builder/id",
     build_type: "/buildDefinition/buildType",

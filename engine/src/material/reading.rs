@@ -83,7 +83,8 @@ impl Reading<'_> {
         let found = self.problems.len();
         if found > limits.findings_max {
             self.problems.truncate(limits.findings_max.saturating_sub(1));
-            self.problems.push(Problem::whole(format!("{found} problems, of which the first are shown")));
+            self.problems
+                .push(Problem::whole(format!("{found} problems, of which the first are shown")));
         }
         self
     }

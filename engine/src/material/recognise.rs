@@ -61,7 +61,11 @@ pub(super) fn root_element(head: &[u8]) -> Option<String> {
                 return Some(element.local_name().as_ref().to_owned());
             }
             Event::Eof | Event::End(_) | Event::CData(_) | Event::GeneralRef(_) => return None,
-            Event::Text(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
+            Event::Text(_)
+            | Event::Comment(_)
+            | Event::Decl(_)
+            | Event::PI(_)
+            | Event::DocType(_) => {}
         }
     }
 }

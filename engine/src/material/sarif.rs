@@ -60,7 +60,8 @@ fn note(log: &Sarif, reading: &mut Reading<'_>) {
         let Some(findings) = &run.results else {
             // The specification: absent results mean that the run failed to look, not that it found nothing.
             let place = format!("/runs/{index}/results");
-            let message = "the run has no results, so it did not scan; a clean scan has an empty list";
+            let message =
+                "the run has no results, so it did not scan; a clean scan has an empty list";
             reading.problems.push(Problem::at(place, message));
             continue;
         };

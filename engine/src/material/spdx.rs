@@ -12,12 +12,8 @@ use super::json::{self, Outline, shown};
 use super::{Kind, Problem, Reading, Row, Sign};
 use crate::Limits;
 
-pub(super) const ROW: Row = Row {
-    kind: Kind::SbomSpdxJson,
-    name: "sbom-spdx-json",
-    sign: Sign::Json(recognise),
-    read,
-};
+pub(super) const ROW: Row =
+    Row { kind: Kind::SbomSpdxJson, name: "sbom-spdx-json", sign: Sign::Json(recognise), read };
 
 const VERSIONS: [&str; 2] = ["SPDX-2.2", "SPDX-2.3"];
 const DOCUMENT: &str = "SPDXRef-DOCUMENT";
@@ -60,14 +56,12 @@ fn parse(bytes: &[u8]) -> Result<SPDX, Problem> {
     };
     let Ok(mut value) = serde_json::from_slice::<Value>(bytes) else { return Err(problem) };
     let packages = value.get_mut("packages").and_then(Value::as_array_mut).into_iter().flatten();
-    for package in packages {
-        let references = package.get_mut("externalRefs").and_then(Value::as_array_mut);
-        for reference in references.into_iter().flatten() {
-            match reference.get_mut("referenceCategory") {
-                Some(category) if *category == "PERSISTENT-ID" => *category = "PERSISTENT_ID".into(),
-                _ => {}
-            }
-        }
+    let references = packages
+        .filter_map(|package| package.get_mut("externalRefs")?.as_array_mut())
+        .flatten()
+        .filter_map(|reference| reference.get_mut("referenceCategory"));
+    for category in references.filter(|category| **category == "PERSISTENT-ID") {
+        *category = "PERSISTENT_ID".into();
     }
     json::parse(value.to_string().as_bytes())
 }

@@ -90,7 +90,7 @@ pub(super) fn predicate_type(bytes: &[u8]) -> Option<String> {
 }
 
 /// Reads an attestation: policies see the decoded Statement, byte for byte as it was signed.
-pub(super) fn read<'a>(bytes: &[u8], limits: &Limits) -> (Reading<'a>, Option<Statement>) {
+pub(super) fn read(bytes: &[u8], limits: &Limits) -> (Reading<'static>, Option<Statement>) {
     let mut problems = Vec::new();
     match payload(bytes, limits, &mut problems) {
         Ok(payload) => {
@@ -106,11 +106,7 @@ pub(super) fn read<'a>(bytes: &[u8], limits: &Limits) -> (Reading<'a>, Option<St
     }
 }
 
-fn payload(
-    bytes: &[u8],
-    limits: &Limits,
-    problems: &mut Vec<Problem>,
-) -> Result<Vec<u8>, Problem> {
+fn payload(bytes: &[u8], limits: &Limits, problems: &mut Vec<Problem>) -> Result<Vec<u8>, Problem> {
     let outline = json::outline(bytes, limits)?;
     problems.extend(outline.duplicates());
     let envelope = envelope(bytes, &outline, problems)?;
@@ -123,7 +119,11 @@ fn payload(
     if envelope.signatures.is_empty() {
         problems.push(Problem::whole("the envelope carries no signature"));
     }
-    if envelope.signatures.iter().any(|signature| decode(&signature.sig).is_none_or(|sig| sig.is_empty())) {
+    if envelope
+        .signatures
+        .iter()
+        .any(|signature| decode(&signature.sig).is_none_or(|sig| sig.is_empty()))
+    {
         problems.push(Problem::whole("a signature of the envelope is empty or not base64"));
     }
     decode(&envelope.payload).ok_or_else(|| Problem::whole("the envelope's payload is not base64"))
@@ -176,7 +176,8 @@ fn statement(payload: &[u8], limits: &Limits, reading: &mut Reading<'_>) -> Opti
     reading.fact("predicate_type", statement.predicate_type.as_str());
     reading.fact("signature", "not verified");
     reading.fact("subject_count", statement.subject.len());
-    let shown: Vec<Value> = statement.subject.iter().take(SUBJECTS_SHOWN).map(Subject::fact).collect();
+    let shown: Vec<Value> =
+        statement.subject.iter().take(SUBJECTS_SHOWN).map(Subject::fact).collect();
     reading.fact("subjects", shown);
     Some(statement)
 }
@@ -195,7 +196,8 @@ impl Statement {
             problems.push(Problem::at("/predicate", "it is not an object"));
         }
         if self.subject.is_empty() {
-            problems.push(Problem::at("/subject", "the Statement is about nothing: it has no subject"));
+            problems
+                .push(Problem::at("/subject", "the Statement is about nothing: it has no subject"));
         }
         for (index, subject) in self.subject.iter().enumerate() {
             if self.type_ == STATEMENT_V0_1 && subject.name.is_none() {
@@ -218,7 +220,9 @@ impl Subject {
                 _ => !hex.is_empty(),
             };
             let place = format!("{pointer}{}", json::pointer([algorithm]));
-            (!valid).then(|| Problem::at(place, format!("`{}` is not a {algorithm} digest", shown(hex))))
+            (!valid).then(|| {
+                Problem::at(place, format!("`{}` is not a {algorithm} digest", shown(hex)))
+            })
         })
     }
 

@@ -3,6 +3,7 @@
 mod archives;
 mod attestations;
 mod good;
+mod hostile;
 mod refused;
 
 use std::path::Path;

@@ -20,7 +20,9 @@ impl Deref for Text<'_> {
 }
 
 /// A list that may be absent or, as some tools write it, `null`; the types judge which one is allowed.
-fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 

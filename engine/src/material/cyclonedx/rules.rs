@@ -28,6 +28,31 @@ const TYPES_SINCE_1_5: [&str; 4] = ["data", "device-driver", "machine-learning-m
 const TYPES_SINCE_1_6: [&str; 1] = ["cryptographic-asset"];
 const SCOPES: [&str; 3] = ["required", "optional", "excluded"];
 
+const KEYS: [&str; 13] = [
+    "$schema",
+    "bomFormat",
+    "components",
+    "compositions",
+    "dependencies",
+    "externalReferences",
+    "metadata",
+    "serialNumber",
+    "services",
+    "signature",
+    "specVersion",
+    "version",
+    "vulnerabilities",
+];
+const KEYS_SINCE_1_5: [&str; 3] = ["annotations", "formulation", "properties"];
+const KEYS_SINCE_1_6: [&str; 2] = ["declarations", "definitions"];
+
+/// Whether a version has a top-level key. A misspelt `components` must not pass for a product without any.
+pub(super) fn has_key(version: &str, key: &str) -> bool {
+    KEYS.contains(&key)
+        || (version != "1.4" && KEYS_SINCE_1_5.contains(&key))
+        || (version == "1.6" && KEYS_SINCE_1_6.contains(&key))
+}
+
 /// Adds the problems of a bill of materials.
 pub(super) fn judge(bom: &Bom<'_>, problems: &mut Vec<Problem>) {
     let mut judge = Judge {

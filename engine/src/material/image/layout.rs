@@ -83,7 +83,8 @@ pub fn image_layout(
         return Err(LayoutError::Missing(wanted.map(str::to_owned)));
     };
     if images.iter().any(|image| image.digest != first.digest) {
-        let names = images.iter().map(|i| i.ref_name.clone().unwrap_or_else(|| i.digest.to_string()));
+        let names =
+            images.iter().map(|i| i.ref_name.clone().unwrap_or_else(|| i.digest.to_string()));
         return Err(LayoutError::Ambiguous(names.take(20).collect()));
     }
     Ok(first.clone())
@@ -125,7 +126,8 @@ mod tests {
                 })
             })
             .collect();
-        serde_json::to_vec(&serde_json::json!({ "schemaVersion": 2, "manifests": manifests })).unwrap()
+        serde_json::to_vec(&serde_json::json!({ "schemaVersion": 2, "manifests": manifests }))
+            .unwrap()
     }
 
     #[test]
@@ -156,7 +158,11 @@ mod tests {
             (LAYOUT, br#"{"manifests":[]}"#),
             (LAYOUT, br#"{"manifests":[{"mediaType":"x","digest":"md5:00","size":1}]}"#),
         ] {
-            assert!(image_layout(layout, index, None).is_err(), "{}", String::from_utf8_lossy(index));
+            assert!(
+                image_layout(layout, index, None).is_err(),
+                "{}",
+                String::from_utf8_lossy(index)
+            );
         }
     }
 }

@@ -36,10 +36,10 @@ pub struct ReferenceError {
 pub fn parse_image_reference(text: &str) -> Result<ImageReference, ReferenceError> {
     let fail = |reason| ReferenceError { text: text.chars().take(200).collect(), reason };
     let (name, digest) = match text.split_once('@') {
-        Some((name, digest)) => {
-            let digest = digest.parse::<Digest>();
-            (name, Some(digest.or(Err(fail("after `@` comes `sha256:` and 64 lower-case hexadecimal digits")))?))
-        }
+        Some((name, digest)) => match digest.parse::<Digest>() {
+            Ok(digest) => (name, Some(digest)),
+            Err(_) => return Err(fail("after `@` comes `sha256:` and 64 lower-case hex digits")),
+        },
         None => (text, None),
     };
     let path_start = name.rfind('/').map_or(0, |slash| slash.saturating_add(1));
@@ -86,7 +86,8 @@ fn is_registry(registry: &str) -> bool {
         Some(colon) => registry.split_at(colon),
         None => (registry, ""),
     };
-    let port_fits = port.is_empty() || port.strip_prefix(':').is_some_and(|p| p.parse::<u16>().is_ok());
+    let port_fits =
+        port.is_empty() || port.strip_prefix(':').is_some_and(|p| p.parse::<u16>().is_ok());
     let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let host_fits = match inner {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
@@ -173,9 +174,32 @@ mod tests {
         let upper = format!("a@sha256:{}", HEX.to_uppercase());
         let twice = format!("a@sha256:{HEX}@sha256:{HEX}");
         for text in [
-            "", " ", "A", "a:", ":1", "a@", "a//b", "/a", "a/", "a._b", "a/-b", "a___b", "a b", "ä",
-            "a:b:c", "a:-x", "host:port/a", "host.:1/a", "-h.io/a", "[::g]/a.b/c", "https://a.io/b",
-            md5, &long_tag, &long_name, &upper, &twice,
+            "",
+            " ",
+            "A",
+            "a:",
+            ":1",
+            "a@",
+            "a//b",
+            "/a",
+            "a/",
+            "a._b",
+            "a/-b",
+            "a___b",
+            "a b",
+            "ä",
+            "a:b:c",
+            "a:-x",
+            "host:port/a",
+            "host.:1/a",
+            "-h.io/a",
+            "[::g]/a.b/c",
+            "https://a.io/b",
+            md5,
+            &long_tag,
+            &long_name,
+            &upper,
+            &twice,
         ] {
             assert!(parse_image_reference(text).is_err(), "{text}");
         }

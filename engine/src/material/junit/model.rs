@@ -121,7 +121,8 @@ impl Report {
             (Some(a), Some(b)) => Some(a + b),
             (a, b) => a.or(b),
         };
-        let named = other.suites.into_iter().map(|suite| Suite { file: file.map(str::to_owned), ..suite });
+        let named =
+            other.suites.into_iter().map(|suite| Suite { file: file.map(str::to_owned), ..suite });
         self.suites.extend(named);
     }
 }

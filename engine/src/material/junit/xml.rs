@@ -1,5 +1,6 @@
 //! The XML of a test report, read event by event with a stack of our own: no depth can exhaust the real one.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use quick_xml::events::attributes::AttrError;
@@ -23,6 +24,8 @@ pub(super) enum XmlError {
     DocType,
     #[error("the entity `&{0};` is not one of XML's own")]
     Entity(String),
+    #[error("the attribute `{key}` has a bad reference: {error}")]
+    Escape { key: String, error: quick_xml::Error },
     #[error("its encoding is `{0}`; only UTF-8 is read")]
     Encoding(String),
     #[error("its root element is `{0}`, not `testsuites` or `testsuite`")]
@@ -89,7 +92,7 @@ pub(super) fn parse(text: &str, depth_max: usize) -> Result<Report, XmlError> {
 }
 
 fn check_encoding(declaration: &BytesDecl<'_>) -> Result<(), XmlError> {
-    let encoding = declaration.encoding().transpose()?.unwrap_or("UTF-8".into());
+    let encoding = declaration.encoding().transpose()?.unwrap_or(Cow::Borrowed("UTF-8"));
     let known = ["utf-8", "utf8", "us-ascii", "ascii"];
     let fits = known.contains(&encoding.to_ascii_lowercase().as_str());
     if fits { Ok(()) } else { Err(XmlError::Encoding(shown(&encoding))) }
@@ -224,7 +227,7 @@ impl Attributes {
             let key = attribute.key.as_ref().to_owned();
             let value = attribute
                 .normalized_value(XmlVersion::Implicit1_0)
-                .or_else(|_| Err(XmlError::Entity(format!("… in {}", shown(&key)))))?;
+                .map_err(|error| XmlError::Escape { key: shown(&key), error })?;
             all.insert(key, value.into_owned());
         }
         Ok(Self(all))
@@ -240,7 +243,7 @@ impl Attributes {
         if text.is_empty() {
             return Ok(0);
         }
-        text.parse().or_else(|_| Err(XmlError::Count(shown(text))))
+        text.parse().ok().ok_or_else(|| XmlError::Count(shown(text)))
     }
 
     fn counts(&self) -> Result<Counts, XmlError> {

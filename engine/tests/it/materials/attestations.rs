@@ -6,7 +6,7 @@ use engine::Kind;
 use engine::material::recognise;
 use serde_json::{Value, json};
 
-use super::{problems, read_default, real, seen, with};
+use super::{problems, read_default, real, with};
 
 const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -68,7 +68,8 @@ fn provenance_is_told_from_other_attestations() {
         "verificationMaterial": {"publicKey": {"hint": "x"}},
         "dsseEnvelope": envelope_value(&provenance_v1()),
     });
-    let unknown = with(&provenance_v1(), "/predicateType", "https://slsa.dev/provenance/v0.1".into());
+    let unknown =
+        with(&provenance_v1(), "/predicateType", "https://slsa.dev/provenance/v0.1".into());
     let unknown: Value = serde_json::from_slice(&unknown).unwrap();
     for (name, bytes, kind, count) in [
         ("v1", envelope(&provenance_v1()), Kind::SlsaProvenance, 0),
@@ -92,7 +93,11 @@ fn a_broken_statement_is_named() {
         ("/_type", json!("https://in-toto.io/Statement/v9"), "/_type: "),
         ("/_type", Value::Null, ": the payload is not an in-toto Statement: missing field `_type`"),
         ("/subject", json!([]), "/subject: the Statement is about nothing"),
-        ("/subject", Value::Null, ": the payload is not an in-toto Statement: missing field `subject`"),
+        (
+            "/subject",
+            Value::Null,
+            ": the payload is not an in-toto Statement: missing field `subject`",
+        ),
         ("/subject/0/digest", Value::Null, "/subject/0/digest: the subject has no digest"),
         ("/subject/0/digest", json!({}), "/subject/0/digest: the subject has no digest"),
         ("/subject/0/digest/sha256", json!(HEX.to_uppercase()), "/subject/0/digest/sha256: `E3B0"),
@@ -102,7 +107,11 @@ fn a_broken_statement_is_named() {
         ("/predicate", json!([]), "/predicate: it is not an object"),
         ("/predicate/runDetails/builder/id", Value::Null, "/predicate/runDetails/builder/id: "),
         ("/predicate/runDetails/builder/id", json!(""), "/predicate/runDetails/builder/id: "),
-        ("/predicate/buildDefinition/buildType", json!(1), "/predicate/buildDefinition/buildType: "),
+        (
+            "/predicate/buildDefinition/buildType",
+            json!(1),
+            "/predicate/buildDefinition/buildType: ",
+        ),
         (
             "/predicate/buildDefinition/externalParameters",
             Value::Null,
@@ -139,7 +148,12 @@ fn a_broken_envelope_is_named() {
         (&good, "/payload", Value::Null, "missing field `payload`"),
         (&good, "/payload", json!(STANDARD.encode(b"{}\xff")), "it is not UTF-8"),
         (&good, "/payload", json!(STANDARD.encode("[".repeat(1_000_000))), "nests deeper than 128"),
-        (&bundle, "/mediaType", json!("application/vnd.dev.sigstore.bundle.v0.9+json"), "is not a known"),
+        (
+            &bundle,
+            "/mediaType",
+            json!("application/vnd.dev.sigstore.bundle.v0.9+json"),
+            "is not a known",
+        ),
         (&bundle, "/verificationMaterial", json!({}), "no verification material"),
         (&bundle, "/dsseEnvelope", Value::Null, "signs a blob"),
     ] {
@@ -160,6 +174,5 @@ fn a_statement_with_a_repeated_key_is_refused() {
     let bytes = envelope.to_string();
     let reading = read_default(Kind::Attestation, bytes.as_bytes());
     assert_eq!(problems(&reading)[0], "/predicateType: the key `predicateType` occurs twice");
-    let seen_nothing = reading.json.is_none();
-    assert!(seen_nothing || seen(&reading).is_object());
+    assert_eq!(reading.json, None);
 }

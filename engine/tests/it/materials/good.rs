@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{problems, read_default, real, seen};
 
 const CDX_1_4: &str = r#"{"bomFormat":"CycloneDX","specVersion":"1.4","version":1,"metadata":{"tools":[{"vendor":"v","name":"old","version":"0.1"}]}}"#;
+const CDX_SIGNED: &str = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"components":[{"type":"library","name":"a","signature":{"algorithm":"ES256","value":"x"}}],"signature":{"algorithm":"ES256","value":"x"}}"#;
 const INDEX: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","size":2,"platform":{"os":"linux","architecture":"arm","variant":"v7"}}]}"#;
 const MANIFEST: &str = r#"{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","size":2},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","size":40}]}"#;
 const SPDX_2_2: &str = r#"{"spdxVersion":"SPDX-2.2","dataLicense":"CC0-1.0","SPDXID":"SPDXRef-DOCUMENT","name":"n","documentNamespace":"https://example.test/n","creationInfo":{"creators":["Tool: syft-1.2.3"],"created":"2026-01-02T03:04:05Z"},"documentDescribes":["SPDXRef-a"],"packages":[{"name":"a","versionInfo":"1","SPDXID":"SPDXRef-a","downloadLocation":"NOASSERTION","licenseConcluded":"NOASSERTION","licenseDeclared":"MIT OR Apache-2.0","externalRefs":[{"referenceCategory":"PERSISTENT-ID","referenceType":"gitoid","referenceLocator":"gitoid:blob:sha1:00"}]}]}"#;
@@ -43,6 +44,12 @@ fn table() -> Vec<Good> {
             CDX_1_4,
             Kind::SbomCycloneDxJson,
             json!({"spec_version": "1.4", "tool": {"name": "old", "version": "0.1"}}),
+        ),
+        text(
+            "CycloneDX 1.6 with signatures",
+            CDX_SIGNED,
+            Kind::SbomCycloneDxJson,
+            json!({"components": 1}),
         ),
         text(
             "SPDX 2.2 with a persistent id",
@@ -120,7 +127,12 @@ fn good_evidence_has_no_problems_and_tells_its_facts() {
         assert_eq!(reading.undecided, None, "{name}");
         assert!(seen(&reading).is_object(), "{name}");
         for (fact, value) in facts.as_object().unwrap() {
-            assert_eq!(reading.facts.get(fact), Some(value), "{name}: {fact} in {:?}", reading.facts);
+            assert_eq!(
+                reading.facts.get(fact),
+                Some(value),
+                "{name}: {fact} in {:?}",
+                reading.facts
+            );
         }
     }
 }
@@ -172,7 +184,11 @@ fn damaged_evidence_is_still_recognised_so_that_reading_it_says_what_is_wrong() 
         ("not UTF-8", b"<testsuite name='\xff'/>", Kind::JunitXml),
         ("document type", b"<!DOCTYPE x [<!ENTITY a 'b'>]><testsuites/>", Kind::JunitXml),
         ("trailing text", br#"{"spdxVersion":"SPDX-2.3"} x"#, Kind::SbomSpdxJson),
-        ("unknown version", br#"{"bomFormat":"CycloneDX","specVersion":"9"}"#, Kind::SbomCycloneDxJson),
+        (
+            "unknown version",
+            br#"{"bomFormat":"CycloneDX","specVersion":"9"}"#,
+            Kind::SbomCycloneDxJson,
+        ),
     ] {
         assert_eq!(recognise(bytes), kind, "{name}");
         assert_ne!(problems(&read_default(kind, bytes)), [""; 0], "{name}");
@@ -198,9 +214,21 @@ fn junit_is_projected_to_json() {
 fn junit_counts_are_the_larger_of_declared_and_shown() {
     for (name, xml, counts) in [
         ("a bare suite", "<testsuite name='a'><testcase name='x'/></testsuite>", [1, 0, 0, 0]),
-        ("a clean lie", "<testsuite failures='0'><testcase><failure/></testcase></testsuite>", [1, 1, 0, 0]),
-        ("a summary", "<testsuites><testsuite tests='3' errors='2' skipped='1'/></testsuites>", [3, 0, 2, 1]),
-        ("only the root says so", "<testsuites failures='4'><testsuite/></testsuites>", [0, 4, 0, 0]),
+        (
+            "a clean lie",
+            "<testsuite failures='0'><testcase><failure/></testcase></testsuite>",
+            [1, 1, 0, 0],
+        ),
+        (
+            "a summary",
+            "<testsuites><testsuite tests='3' errors='2' skipped='1'/></testsuites>",
+            [3, 0, 2, 1],
+        ),
+        (
+            "only the root says so",
+            "<testsuites failures='4'><testsuite/></testsuites>",
+            [0, 4, 0, 0],
+        ),
         (
             "nested, the outer with the sum",
             "<testsuite tests='2' failures='1'><testsuite tests='2' failures='1'><testcase/><testcase><failure/></testcase></testsuite></testsuite>",
@@ -211,12 +239,17 @@ fn junit_counts_are_the_larger_of_declared_and_shown() {
             "<testsuite><testcase><skipped/><error/><failure/></testcase></testsuite>",
             [1, 0, 1, 0],
         ),
-        ("a flaky pass", "<testsuite><testcase><flakyFailure/></testcase></testsuite>", [1, 0, 0, 0]),
+        (
+            "a flaky pass",
+            "<testsuite><testcase><flakyFailure/></testcase></testsuite>",
+            [1, 0, 0, 0],
+        ),
     ] {
         let reading = read_default(Kind::JunitXml, xml.as_bytes());
         assert_eq!(problems(&reading), [""; 0], "{name}");
         let report = seen(&reading);
-        let found = ["tests", "failures", "errors", "skipped"].map(|key| report[key].as_u64().unwrap());
+        let found =
+            ["tests", "failures", "errors", "skipped"].map(|key| report[key].as_u64().unwrap());
         assert_eq!(found, counts, "{name}");
     }
 }
