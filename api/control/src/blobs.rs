@@ -45,7 +45,12 @@ pub trait Blobs: Send + Sync + fmt::Debug {
     ///
     /// A blob that is there already is read to its end and compared all the same: whoever does not have the bytes
     /// does not learn that someone else handed them in. Durable when answered.
-    async fn put(&self, digest: Digest, size: Option<u64>, stream: ByteStream) -> Result<u64, BlobError>;
+    async fn put(
+        &self,
+        digest: Digest,
+        size: Option<u64>,
+        stream: ByteStream,
+    ) -> Result<u64, BlobError>;
 
     /// The blob, or `None` when there is none of that digest.
     async fn get(&self, digest: Digest) -> Result<Option<BlobStream>, BlobError>;
@@ -98,7 +103,10 @@ pub enum BlobError {
 }
 
 impl BlobError {
-    fn storage(operation: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    fn storage(
+        operation: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
         Self::Storage { operation: operation.into(), source: source.into() }
     }
 }
@@ -117,8 +125,13 @@ fn verified(digest: Digest, size: u64, bytes: ByteStream) -> BlobStream {
             None => {
                 let (actual_size, actual) = (hasher.size(), hasher.finish());
                 let intact = actual == digest && actual_size == size;
-                let message = || format!("blob {digest} is damaged: its {actual_size} bytes have the digest {actual}");
-                (!intact).then(|| (Err(io::Error::new(io::ErrorKind::InvalidData, message())), None))
+                let message = || {
+                    format!(
+                        "blob {digest} is damaged: its {actual_size} bytes have the digest {actual}"
+                    )
+                };
+                (!intact)
+                    .then(|| (Err(io::Error::new(io::ErrorKind::InvalidData, message())), None))
             }
         }
     });

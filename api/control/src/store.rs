@@ -36,14 +36,14 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-pub use attestation::{Attestation, AttestationFilter, SubjectRow, VerdictRow};
+pub use attestation::{Attestation, AttestationFilter, EvaluationRow, SubjectRow, VerdictRow};
 pub use contract::{Contract, ContractRevision};
 pub use error::StoreError;
 pub use event::{AuditEvent, OutboxEvent};
 pub use gate::{Gate, GateRevision};
-pub use key::SigningKey;
-pub use lineage::{Closure, ClosureEdge, ClosureNode, Walk};
 pub use intern::{EdgeKind, NodeKey};
+pub use key::SigningKey;
+pub use lineage::{Closure, ClosureEdge, ClosureNode, Direction, Walk};
 pub use log::{LogKind, LogLeaf};
 pub use page::Page;
 pub use receipt::{Edge, Receipt};

@@ -34,7 +34,8 @@ impl Directory {
     pub fn open(root: impl Into<PathBuf>, bytes_max: u64) -> Result<Self, BlobError> {
         let root = root.into();
         let incoming = root.join(INCOMING);
-        let failed = |error| BlobError::storage(format!("open the directory `{}`", root.display()), error);
+        let failed =
+            |error| BlobError::storage(format!("open the directory `{}`", root.display()), error);
         fs::create_dir_all(&incoming).map_err(failed)?;
         sweep(&incoming).map_err(failed)?;
         Ok(Self { root, bytes_max })
@@ -49,7 +50,12 @@ impl Directory {
 
 #[async_trait]
 impl Blobs for Directory {
-    async fn put(&self, digest: Digest, size: Option<u64>, stream: ByteStream) -> Result<u64, BlobError> {
+    async fn put(
+        &self,
+        digest: Digest,
+        size: Option<u64>,
+        stream: ByteStream,
+    ) -> Result<u64, BlobError> {
         let known = self.size(digest).await?.is_some();
         let claim = Claim { digest, size, bytes_max: self.bytes_max };
         let incoming = self.root.join(INCOMING);
@@ -64,7 +70,8 @@ impl Blobs for Directory {
 
     async fn get(&self, digest: Digest) -> Result<Option<BlobStream>, BlobError> {
         let failed = |error| BlobError::storage(format!("read blob {digest}"), error);
-        let Some(file) = found(tokio::fs::File::open(self.path(digest)).await).map_err(failed)? else {
+        let Some(file) = found(tokio::fs::File::open(self.path(digest)).await).map_err(failed)?
+        else {
             return Ok(None);
         };
         let size = file.metadata().await.map_err(failed)?.len();
@@ -74,15 +81,19 @@ impl Blobs for Directory {
 
     async fn size(&self, digest: Digest) -> Result<Option<u64>, BlobError> {
         let metadata = found(tokio::fs::metadata(self.path(digest)).await);
-        let metadata = metadata.map_err(|error| BlobError::storage(format!("look for blob {digest}"), error))?;
+        let metadata = metadata
+            .map_err(|error| BlobError::storage(format!("look for blob {digest}"), error))?;
         Ok(metadata.map(|metadata| metadata.len()))
     }
 
     async fn check(&self) -> Result<(), BlobError> {
         let incoming = self.root.join(INCOMING);
-        let written = tokio::task::spawn_blocking(move || NamedTempFile::new_in(incoming).map(drop)).await;
+        let written =
+            tokio::task::spawn_blocking(move || NamedTempFile::new_in(incoming).map(drop)).await;
         let written = written.map_err(io::Error::other).and_then(|written| written);
-        written.map_err(|error| BlobError::storage(format!("write to `{}`", self.root.display()), error))
+        written.map_err(|error| {
+            BlobError::storage(format!("write to `{}`", self.root.display()), error)
+        })
     }
 }
 
@@ -108,7 +119,8 @@ fn keep(root: &Path, file: NamedTempFile, path: &Path) -> io::Result<()> {
 fn sweep(incoming: &Path) -> io::Result<()> {
     for entry in fs::read_dir(incoming)? {
         let entry = entry?;
-        let age = SystemTime::now().duration_since(entry.metadata()?.modified()?).unwrap_or_default();
+        let age =
+            SystemTime::now().duration_since(entry.metadata()?.modified()?).unwrap_or_default();
         if age > INCOMING_AGE_MAX {
             fs::remove_file(entry.path())?;
         }

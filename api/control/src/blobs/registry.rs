@@ -17,7 +17,9 @@ use engine::Digest;
 use futures::{StreamExt, TryStreamExt, stream};
 use oci_distribution::client::{ClientConfig, ClientProtocol};
 use oci_distribution::errors::{OciDistributionError, OciErrorCode};
-use oci_distribution::manifest::{OCI_IMAGE_MEDIA_TYPE, OciDescriptor, OciImageManifest, OciManifest};
+use oci_distribution::manifest::{
+    OCI_IMAGE_MEDIA_TYPE, OciDescriptor, OciImageManifest, OciManifest,
+};
 use oci_distribution::secrets::RegistryAuth;
 use oci_distribution::{Client, Reference};
 use tokio::sync::OnceCell;
@@ -63,7 +65,10 @@ pub struct Registry {
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { address, repository, .. } = self;
-        f.debug_struct("Registry").field("address", address).field("repository", repository).finish_non_exhaustive()
+        f.debug_struct("Registry")
+            .field("address", address)
+            .field("repository", repository)
+            .finish_non_exhaustive()
     }
 }
 
@@ -71,8 +76,14 @@ impl Registry {
     /// Takes the configuration. Nothing is sent before the first call; [`Blobs::check`] tells whether it works.
     pub async fn open(config: RegistryConfig) -> Self {
         let protocol = if config.plain_http { ClientProtocol::Http } else { ClientProtocol::Https };
-        let client = Client::new(ClientConfig { protocol, use_monolithic_push: true, ..ClientConfig::default() });
-        let auth = config.credentials.map_or(RegistryAuth::Anonymous, |(user, password)| RegistryAuth::Basic(user, password));
+        let client = Client::new(ClientConfig {
+            protocol,
+            use_monolithic_push: true,
+            ..ClientConfig::default()
+        });
+        let auth = config.credentials.map_or(RegistryAuth::Anonymous, |(user, password)| {
+            RegistryAuth::Basic(user, password)
+        });
         client.store_auth_if_needed(&config.address, &auth).await;
         Self {
             client,
@@ -96,17 +107,25 @@ impl Registry {
 
     /// What the blob's manifest says of it.
     async fn layer(&self, digest: Digest) -> Result<Option<OciDescriptor>, BlobError> {
-        let pulled = self.client.pull_image_manifest(&self.reference(digest), &RegistryAuth::Anonymous).await;
+        let pulled = self
+            .client
+            .pull_image_manifest(&self.reference(digest), &RegistryAuth::Anonymous)
+            .await;
         let (manifest, _) = match pulled {
             Err(error) if is_missing(&error) => return Ok(None),
-            pulled => pulled.map_err(self.failed(&format!("pull the manifest of blob {digest}")))?,
+            pulled => {
+                pulled.map_err(self.failed(&format!("pull the manifest of blob {digest}")))?
+            }
         };
         let empty = digest == Digest::of([]);
         let layer = manifest.layers.into_iter().find(|layer| layer.digest == digest.to_string());
         match layer {
             Some(layer) => Ok(Some(layer)),
             None if empty => Ok(Some(descriptor(LAYER_MEDIA_TYPE, digest, 0))),
-            None => Err(BlobError::storage(format!("read the manifest of blob {digest}"), "it does not name the blob")),
+            None => Err(BlobError::storage(
+                format!("read the manifest of blob {digest}"),
+                "it does not name the blob",
+            )),
         }
     }
 
@@ -128,13 +147,20 @@ impl Registry {
         pushed.map(drop).map_err(self.failed(&format!("push the manifest of blob {digest}")))
     }
 
-    async fn push_bytes(&self, reference: &Reference, digest: Digest, spooled: Spooled) -> Result<(), BlobError> {
+    async fn push_bytes(
+        &self,
+        reference: &Reference,
+        digest: Digest,
+        spooled: Spooled,
+    ) -> Result<(), BlobError> {
         let failed = |error| BlobError::storage(format!("read the received blob {digest}"), error);
         let Some(file) = spooled.file else { return Ok(()) };
         let file = tokio::fs::File::open(file.path()).await.map_err(failed)?;
-        let bytes = ReaderStream::with_capacity(file, CHUNK_BYTES).map_err(OciDistributionError::IoError);
+        let bytes =
+            ReaderStream::with_capacity(file, CHUNK_BYTES).map_err(OciDistributionError::IoError);
         let name = digest.to_string();
-        let pushed = self.client.push_blob_stream(reference, bytes, &name, Some(spooled.size)).await;
+        let pushed =
+            self.client.push_blob_stream(reference, bytes, &name, Some(spooled.size)).await;
         pushed.map(drop).map_err(self.failed(&format!("push blob {digest}")))
     }
 
@@ -151,10 +177,16 @@ impl Registry {
 
 #[async_trait]
 impl Blobs for Registry {
-    async fn put(&self, digest: Digest, size: Option<u64>, stream: ByteStream) -> Result<u64, BlobError> {
+    async fn put(
+        &self,
+        digest: Digest,
+        size: Option<u64>,
+        stream: ByteStream,
+    ) -> Result<u64, BlobError> {
         let known = self.layer(digest).await?.is_some();
         let claim = Claim { digest, size, bytes_max: self.bytes_max };
-        let spooled = spool::receive((!known).then_some(self.spool.as_path()), claim, stream).await?;
+        let spooled =
+            spool::receive((!known).then_some(self.spool.as_path()), claim, stream).await?;
         let size = spooled.size;
         if !known {
             self.push(digest, spooled).await?;
@@ -199,16 +231,19 @@ fn descriptor(media_type: &str, digest: Digest, size: u64) -> OciDescriptor {
 }
 
 fn bytes_of(layer: &OciDescriptor) -> Result<u64, BlobError> {
-    u64::try_from(layer.size).map_err(|error| BlobError::storage(format!("read the size of blob {}", layer.digest), error))
+    u64::try_from(layer.size).map_err(|error| {
+        BlobError::storage(format!("read the size of blob {}", layer.digest), error)
+    })
 }
 
 fn is_missing(error: &OciDistributionError) -> bool {
     use OciErrorCode::{ManifestUnknown, NameUnknown, NotFound};
     match error {
         OciDistributionError::ImageManifestNotFoundError(_) => true,
-        OciDistributionError::RegistryError { envelope, .. } => {
-            envelope.errors.iter().any(|error| matches!(error.code, ManifestUnknown | NameUnknown | NotFound))
-        }
+        OciDistributionError::RegistryError { envelope, .. } => envelope
+            .errors
+            .iter()
+            .any(|error| matches!(error.code, ManifestUnknown | NameUnknown | NotFound)),
         OciDistributionError::ServerError { code, .. } => *code == 404,
         _ => false,
     }

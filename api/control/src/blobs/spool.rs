@@ -27,7 +27,9 @@ impl Claim {
     /// Refuses a claim that cannot be accepted whatever arrives.
     fn check(self) -> Result<(), BlobError> {
         match self.size {
-            Some(size) if size > self.bytes_max => Err(BlobError::TooLarge { limit: self.bytes_max }),
+            Some(size) if size > self.bytes_max => {
+                Err(BlobError::TooLarge { limit: self.bytes_max })
+            }
             _ => Ok(()),
         }
     }
@@ -43,7 +45,9 @@ impl Claim {
     fn check_all(self, size: u64, actual: Digest) -> Result<(), BlobError> {
         match self.size {
             Some(expected) if size != expected => Err(BlobError::Size { expected, actual: size }),
-            _ if actual != self.digest => Err(BlobError::Mismatch { expected: self.digest, actual }),
+            _ if actual != self.digest => {
+                Err(BlobError::Mismatch { expected: self.digest, actual })
+            }
             _ => Ok(()),
         }
     }
@@ -90,15 +94,23 @@ pub(super) async fn receive(
     }
 }
 
-fn write(directory: Option<&Path>, claim: Claim, mut chunks: mpsc::Receiver<Bytes>) -> Result<Spooled, BlobError> {
-    let create = |path| NamedTempFile::new_in(path).map_err(|error| BlobError::storage("make a temporary file", error));
+fn write(
+    directory: Option<&Path>,
+    claim: Claim,
+    mut chunks: mpsc::Receiver<Bytes>,
+) -> Result<Spooled, BlobError> {
+    let create = |path| {
+        NamedTempFile::new_in(path)
+            .map_err(|error| BlobError::storage("make a temporary file", error))
+    };
     let mut file = directory.map(create).transpose()?;
     let mut hasher = Hasher::default();
     while let Some(chunk) = chunks.blocking_recv() {
         hasher.update(&chunk);
         claim.check_so_far(hasher.size())?;
         if let Some(file) = &mut file {
-            file.write_all(&chunk).map_err(|error| BlobError::storage("write a temporary file", error))?;
+            file.write_all(&chunk)
+                .map_err(|error| BlobError::storage("write a temporary file", error))?;
         }
     }
     let size = hasher.size();

@@ -3,15 +3,17 @@
 mod parts;
 
 use engine::id::{AttestationId, OrganizationId, ProjectId, RunId, WorkflowId};
-use engine::{Digest, Timestamp, Verdict};
+use engine::{Digest, Timestamp};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use super::entity::{attestation, attestation_subject, material};
 use super::row::{Row, bytes, int, record, records};
 use super::{Page, Reader, Sequenced, StoreError};
 
-pub(super) use parts::{evaluation_models, material_models, subject_models, verdict_model};
-pub use parts::{SubjectRow, VerdictRow};
+pub use parts::{EvaluationRow, SubjectRow, VerdictRow};
+pub(super) use parts::{
+    KEYS_PER_QUERY, evaluation_models, material_models, subject_models, verdict_model,
+};
 
 /// A verified bundle. Its bytes are in the blob store under `digest`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,22 +39,22 @@ pub struct Attestation {
     /// The digest of the key that signed it.
     pub key_digest: Digest,
     /// What the job said of itself.
-    pub claimed_verdict: Option<Verdict>,
+    pub claimed_verdict: Option<String>,
     /// What the server judged on receipt.
-    pub verdict: Verdict,
+    pub verdict: String,
     /// The digest of that verdict's record.
     pub verdict_digest: Digest,
 }
 
 /// Which attestations a list holds; everything that is `None` matches.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct AttestationFilter {
     /// Attestations of this project.
     pub project: Option<ProjectId>,
     /// Attestations of this workflow.
     pub workflow: Option<WorkflowId>,
     /// Attestations judged so on receipt.
-    pub verdict: Option<Verdict>,
+    pub verdict: Option<String>,
     /// Attestations at or before this sequence number.
     pub as_of: Option<u64>,
 }
@@ -73,7 +75,9 @@ impl Reader<'_> {
         org: OrganizationId,
         digest: Digest,
     ) -> Result<Option<Sequenced<Attestation>>, StoreError> {
-        record(of_org(org).filter(attestation::Column::Digest.eq(bytes(digest))).one(&self.db).await?)
+        record(
+            of_org(org).filter(attestation::Column::Digest.eq(bytes(digest))).one(&self.db).await?,
+        )
     }
 
     /// The attestation that closed the run.
@@ -85,6 +89,22 @@ impl Reader<'_> {
         record(of_org(org).filter(attestation::Column::Run.eq(run.0)).one(&self.db).await?)
     }
 
+    /// The attestations that closed those runs, in one batch.
+    pub async fn attestations_of_runs(
+        &self,
+        org: OrganizationId,
+        runs: &[RunId],
+    ) -> Result<Vec<Sequenced<Attestation>>, StoreError> {
+        let mut found = Vec::new();
+        for chunk in runs.chunks(KEYS_PER_QUERY) {
+            let keys = chunk.iter().map(|run| run.0);
+            found.extend(
+                of_org(org).filter(attestation::Column::Run.is_in(keys)).all(&self.db).await?,
+            );
+        }
+        records(found)
+    }
+
     /// The attestations whose bundles have those digests, in one batch, oldest first.
     pub async fn attestations_by_digests(
         &self,
@@ -92,7 +112,7 @@ impl Reader<'_> {
         digests: &[Digest],
     ) -> Result<Vec<Sequenced<Attestation>>, StoreError> {
         let mut found = Vec::new();
-        for chunk in digests.chunks(parts::KEYS_PER_QUERY) {
+        for chunk in digests.chunks(KEYS_PER_QUERY) {
             let keys = chunk.iter().map(|digest| bytes(*digest));
             let query = of_org(org).filter(attestation::Column::Digest.is_in(keys));
             found.extend(query.all(&self.db).await?);
@@ -105,7 +125,7 @@ impl Reader<'_> {
     pub async fn list_attestations(
         &self,
         org: OrganizationId,
-        filter: AttestationFilter,
+        filter: &AttestationFilter,
         page: Page<u64>,
     ) -> Result<Vec<Sequenced<Attestation>>, StoreError> {
         let mut found = of_org(org).order_by_desc(attestation::Column::Seq);
@@ -115,7 +135,7 @@ impl Reader<'_> {
         if let Some(workflow) = filter.workflow {
             found = found.filter(attestation::Column::Workflow.eq(workflow.0));
         }
-        if let Some(verdict) = filter.verdict {
+        if let Some(verdict) = &filter.verdict {
             found = found.filter(attestation::Column::Verdict.eq(verdict.as_str()));
         }
         if let Some(as_of) = filter.as_of {
@@ -189,8 +209,8 @@ pub(super) fn model(new: &Attestation, seq: u64) -> attestation::Model {
         size: int(new.size),
         created_at: new.created_at.as_millis(),
         key_digest: bytes(new.key_digest),
-        claimed_verdict: new.claimed_verdict.map(|verdict| verdict.to_string()),
-        verdict: new.verdict.to_string(),
+        claimed_verdict: new.claimed_verdict.clone(),
+        verdict: new.verdict.clone(),
         verdict_digest: bytes(new.verdict_digest),
     }
 }
@@ -211,8 +231,8 @@ impl TryFrom<attestation::Model> for Sequenced<Attestation> {
             size: row.count(model.size)?,
             created_at: Timestamp::from_millis(model.created_at),
             key_digest: row.digest(&model.key_digest)?,
-            claimed_verdict: model.claimed_verdict.map(|verdict| row.text(&verdict)).transpose()?,
-            verdict: row.text(&model.verdict)?,
+            claimed_verdict: model.claimed_verdict,
+            verdict: model.verdict,
             verdict_digest: row.digest(&model.verdict_digest)?,
         };
         Ok(Self { seq: row.count(model.seq)?, record })

@@ -82,7 +82,7 @@ entities! {
     evaluation "evaluation" {
         #[sea_orm(primary_key, auto_increment = false)] attestation: Uuid,
         #[sea_orm(primary_key, auto_increment = false)] position: i64,
-        org: Uuid, policy: String, policy_digest: Vec<u8>, outcome: String, record: String,
+        org: Uuid, policy: String, policy_digest: Option<Vec<u8>>, subject: String, outcome: String, record: String,
     }
     verdict "verdict" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,

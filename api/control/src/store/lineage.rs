@@ -7,7 +7,6 @@ mod state;
 mod steps;
 
 use engine::id::{AttestationId, OrganizationId};
-use engine::lineage::Direction;
 
 use super::intern::numbers;
 use super::{EdgeKind, NodeKey, Reader, StoreError};
@@ -17,6 +16,17 @@ use state::State;
 /// within it; a hub with more consumers than the answer has room for is cut.
 const EDGES_PER_NODE: usize = 8;
 
+/// Which way to walk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Against the flow of data: what this was made from.
+    Up,
+    /// With the flow of data: what was made from this.
+    Down,
+    /// What the roots were made from and what was made from them, but not what else was made from the former.
+    Both,
+}
+
 /// A question about lineage.
 #[derive(Debug, Clone)]
 pub struct Walk {
@@ -24,8 +34,7 @@ pub struct Walk {
     pub org: OrganizationId,
     /// Where to start; repeated roots count once.
     pub roots: Vec<NodeKey>,
-    /// Which way to go. `Both` is what the roots were made from and what was made from them, but not what else was
-    /// made from the former.
+    /// Which way to go.
     pub direction: Direction,
     /// Most edges between a root and a node. An attestation is two edges wide: one in, one out.
     pub hops_max: u32,

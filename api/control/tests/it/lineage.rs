@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use control::store::{Closure, NodeKey, Store, Walk};
-use engine::lineage::Direction;
+use control::store::{Closure, Direction, NodeKey, Store, Walk};
+
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 

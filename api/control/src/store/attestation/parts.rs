@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use engine::id::{AttestationId, OrganizationId};
-use engine::{Digest, Evaluation, Material, Timestamp, Verdict};
+use engine::{Digest, Material, Name, Timestamp};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::store::entity::{attestation_subject, evaluation, material, verdict};
@@ -12,7 +13,7 @@ use crate::store::row::{Row, bytes, int, json};
 use crate::store::{Reader, Sequenced, StoreError};
 
 /// Keys in one `IN` list.
-pub(super) const KEYS_PER_QUERY: usize = 1_000;
+pub(in crate::store) const KEYS_PER_QUERY: usize = 1_000;
 
 /// Something that an attestation is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,21 @@ pub struct SubjectRow {
     pub digest: Option<Digest>,
 }
 
+/// What one policy said about one subject.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EvaluationRow {
+    /// The policy's name.
+    pub policy: Name,
+    /// The digest of its text; none for a rule of the contract itself.
+    pub policy_digest: Option<Digest>,
+    /// What it looked at: a material's name, or empty for the statement.
+    pub subject: String,
+    /// The outcome's name.
+    pub outcome: String,
+    /// The whole evaluation.
+    pub record: Value,
+}
+
 /// A verdict over an attestation, holding from `from_seq` until a later one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerdictRow {
@@ -34,8 +50,8 @@ pub struct VerdictRow {
     pub id: Uuid,
     /// The digest of `record`.
     pub digest: Digest,
-    /// What it says.
-    pub verdict: Verdict,
+    /// The verdict's name.
+    pub verdict: String,
     /// The verdict record in its canonical form, byte for byte.
     pub record: Vec<u8>,
     /// When it was judged.
@@ -89,8 +105,8 @@ impl Reader<'_> {
         &self,
         org: OrganizationId,
         ids: &[AttestationId],
-    ) -> Result<BTreeMap<AttestationId, Vec<Evaluation>>, StoreError> {
-        of_attestations!(&self.db, org, ids, evaluation, Position, evaluation_record)
+    ) -> Result<BTreeMap<AttestationId, Vec<EvaluationRow>>, StoreError> {
+        of_attestations!(&self.db, org, ids, evaluation, Position, EvaluationRow::try_from)
     }
 
     /// The verdicts over each attestation, oldest first.
@@ -145,17 +161,18 @@ pub(in crate::store) fn material_models(
 pub(in crate::store) fn evaluation_models(
     org: OrganizationId,
     id: AttestationId,
-    evaluations: &[Evaluation],
+    evaluations: &[EvaluationRow],
 ) -> Result<Vec<evaluation::Model>, StoreError> {
-    let model = |(position, item): (i64, &Evaluation)| {
+    let model = |(position, item): (i64, &EvaluationRow)| {
         Ok(evaluation::Model {
             attestation: id.0,
             position,
             org: org.0,
-            policy: item.policy.clone(),
-            policy_digest: bytes(item.policy_digest),
-            outcome: word(&item.outcome)?,
-            record: json("evaluation", item)?,
+            policy: item.policy.to_string(),
+            policy_digest: item.policy_digest.map(bytes),
+            subject: item.subject.clone(),
+            outcome: item.outcome.clone(),
+            record: json("evaluation", &item.record)?,
         })
     };
     (0..).zip(evaluations).map(model).collect()
@@ -174,7 +191,7 @@ pub(in crate::store) fn verdict_model(
         seq: int(seq),
         from_seq: int(seq),
         digest: bytes(new.digest),
-        verdict: new.verdict.to_string(),
+        verdict: new.verdict.clone(),
         record: new.record.clone(),
         created_at: new.created_at.as_millis(),
     }
@@ -184,7 +201,8 @@ impl TryFrom<attestation_subject::Model> for SubjectRow {
     type Error = StoreError;
 
     fn try_from(model: attestation_subject::Model) -> Result<Self, Self::Error> {
-        let row = Row::new("attestation_subject", format!("{}/{}", model.attestation, model.position));
+        let row =
+            Row::new("attestation_subject", format!("{}/{}", model.attestation, model.position));
         Ok(Self {
             name: model.name,
             algorithm: model.algorithm,
@@ -207,13 +225,19 @@ fn material_record(model: material::Model) -> Result<Material, StoreError> {
     })
 }
 
-fn evaluation_record(model: evaluation::Model) -> Result<Evaluation, StoreError> {
-    Row::new("evaluation", format!("{}/{}", model.attestation, model.position)).json(&model.record)
-}
+impl TryFrom<evaluation::Model> for EvaluationRow {
+    type Error = StoreError;
 
-/// The word that a value without fields is written as.
-fn word(value: &impl serde::Serialize) -> Result<String, StoreError> {
-    Ok(json("evaluation", value)?.trim_matches('"').to_owned())
+    fn try_from(model: evaluation::Model) -> Result<Self, Self::Error> {
+        let row = Row::new("evaluation", format!("{}/{}", model.attestation, model.position));
+        Ok(Self {
+            policy: row.text(&model.policy)?,
+            policy_digest: model.policy_digest.map(|digest| row.digest(&digest)).transpose()?,
+            subject: model.subject,
+            outcome: model.outcome,
+            record: row.json(&model.record)?,
+        })
+    }
 }
 
 impl TryFrom<verdict::Model> for Sequenced<VerdictRow> {
@@ -224,7 +248,7 @@ impl TryFrom<verdict::Model> for Sequenced<VerdictRow> {
         let record = VerdictRow {
             id: model.id,
             digest: row.digest(&model.digest)?,
-            verdict: row.text(&model.verdict)?,
+            verdict: model.verdict,
             record: model.record,
             created_at: Timestamp::from_millis(model.created_at),
         };
