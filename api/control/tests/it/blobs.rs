@@ -41,11 +41,13 @@ fn bytes(text: &'static str) -> ByteStream {
 
 async fn read(blobs: &dyn Blobs, digest: Digest) -> io::Result<Vec<u8>> {
     let blob = blobs.get(digest).await.unwrap().unwrap();
-    let read: Vec<u8> = blob.stream.try_fold(Vec::new(), |mut all, chunk| async move {
-        all.extend_from_slice(&chunk);
-        Ok(all)
-    })
-    .await?;
+    let read: Vec<u8> = blob
+        .stream
+        .try_fold(Vec::new(), |mut all, chunk| async move {
+            all.extend_from_slice(&chunk);
+            Ok(all)
+        })
+        .await?;
     assert_eq!(u64::try_from(read.len()).unwrap(), blob.size);
     Ok(read)
 }
@@ -69,9 +71,15 @@ async fn what_is_put_is_got() {
             assert_eq!(blobs.size(digest).await.unwrap(), None);
             assert!(blobs.get(digest).await.unwrap().is_none());
             for size in [None, Some(u64::try_from(text.len()).unwrap())] {
-                assert_eq!(blobs.put(digest, size, bytes(text)).await.unwrap(), u64::try_from(text.len()).unwrap());
+                assert_eq!(
+                    blobs.put(digest, size, bytes(text)).await.unwrap(),
+                    u64::try_from(text.len()).unwrap()
+                );
                 assert_eq!(read(blobs.as_ref(), digest).await.unwrap(), text.as_bytes());
-                assert_eq!(blobs.size(digest).await.unwrap(), Some(u64::try_from(text.len()).unwrap()));
+                assert_eq!(
+                    blobs.size(digest).await.unwrap(),
+                    Some(u64::try_from(text.len()).unwrap())
+                );
             }
         }
         assert!(files(directory.path()).len() <= 3, "an upload left something behind");
@@ -88,13 +96,19 @@ async fn what_is_not_as_claimed_leaves_nothing() {
             }
             let before = files(directory.path()).len();
             let wrong = blobs.put(digest, None, bytes("evidenze")).await;
-            assert!(matches!(wrong, Err(BlobError::Mismatch { expected, .. }) if expected == digest));
+            assert!(
+                matches!(wrong, Err(BlobError::Mismatch { expected, .. }) if expected == digest)
+            );
             let short = blobs.put(digest, Some(9), bytes("evidence")).await;
             assert!(matches!(short, Err(BlobError::Size { expected: 9, actual: 8 })));
             let long = blobs.put(digest, Some(7), bytes("evidence")).await;
             assert!(matches!(long, Err(BlobError::Size { expected: 7, .. })));
-            let broken = bytes("evid").chain(stream::once(async { Err(io::Error::other("gone")) })).boxed();
-            assert!(matches!(blobs.put(digest, None, broken).await, Err(BlobError::Interrupted(_))));
+            let broken =
+                bytes("evid").chain(stream::once(async { Err(io::Error::other("gone")) })).boxed();
+            assert!(matches!(
+                blobs.put(digest, None, broken).await,
+                Err(BlobError::Interrupted(_))
+            ));
             let early = blobs.put(digest, None, bytes("evid")).await;
             assert!(matches!(early, Err(BlobError::Mismatch { .. })));
             assert_eq!(blobs.size(digest).await.unwrap().is_some(), known);
@@ -138,9 +152,12 @@ async fn sixty_four_mebibytes_stream_through() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_blob_at_once_is_stored_once() {
-    for Opened { blobs, .. } in all("at-once").await {
+    // Two views of one place, as two replicas have.
+    let (one, two) = (all("at-once").await, all("at-once").await);
+    for (Opened { blobs, .. }, other) in one.into_iter().zip(two) {
         let digest = Digest::of("evidence");
-        let puts = (0..8).map(|_| blobs.put(digest, None, bytes("evidence")));
+        let places = [&blobs, &other.blobs];
+        let puts = (0..16).map(|number| places[number % 2].put(digest, None, bytes("evidence")));
         for put in futures::future::join_all(puts).await {
             assert_eq!(put.unwrap(), 8);
         }
@@ -181,6 +198,9 @@ async fn a_registry_that_is_not_there_is_named() {
         blobs.get(Digest::of("x")).await.unwrap_err(),
         blobs.put(Digest::of("x"), None, bytes("x")).await.unwrap_err(),
     ] {
-        assert!(matches!(&error, BlobError::Storage { operation, .. } if operation.contains(&address)), "{error}");
+        assert!(
+            matches!(&error, BlobError::Storage { operation, .. } if operation.contains(&address)),
+            "{error}"
+        );
     }
 }

@@ -12,7 +12,11 @@ use crate::support::{Opened, Tenant, artifact, attest, attestation, stores, tena
 /// `(src, dst, seq)`, the edges as they were written.
 type Edges = Vec<(NodeKey, NodeKey, u64)>;
 
-async fn graph(store: &Store, tenant: &Tenant, attestations: &[(&str, Vec<&str>, Vec<&str>)]) -> Edges {
+async fn graph(
+    store: &Store,
+    tenant: &Tenant,
+    attestations: &[(&str, Vec<&str>, Vec<&str>)],
+) -> Edges {
     let mut edges = Edges::new();
     for (name, materials, subjects) in attestations {
         let seq = attest(store, tenant, name, materials, subjects).await;
@@ -31,7 +35,14 @@ async fn ask(store: &Store, walk: Walk) -> Closure {
 
 async fn walk(store: &Store, tenant: &Tenant, root: &str, direction: Direction) -> Walk {
     let as_of = store.read().current_seq().await.unwrap();
-    Walk { org: tenant.org, roots: vec![artifact(root)], direction, hops_max: 64, nodes_max: 1_000, as_of }
+    Walk {
+        org: tenant.org,
+        roots: vec![artifact(root)],
+        direction,
+        hops_max: 64,
+        nodes_max: 1_000,
+        as_of,
+    }
 }
 
 fn nodes(closure: &Closure) -> BTreeMap<NodeKey, u32> {
@@ -44,7 +55,10 @@ fn edges(closure: &Closure) -> BTreeSet<(NodeKey, NodeKey, u64)> {
 }
 
 /// The nodes within `hops_max` and the edges that are followed to find them.
-fn reference(all: &Edges, walk: &Walk) -> (BTreeMap<NodeKey, u32>, BTreeSet<(NodeKey, NodeKey, u64)>, bool) {
+fn reference(
+    all: &Edges,
+    walk: &Walk,
+) -> (BTreeMap<NodeKey, u32>, BTreeSet<(NodeKey, NodeKey, u64)>, bool) {
     let mut hops: BTreeMap<NodeKey, u32> = BTreeMap::new();
     let (mut followed, mut complete) = (BTreeSet::new(), true);
     for up in [true, false] {
@@ -102,7 +116,11 @@ async fn diamonds_cycles_and_histories_are_walked_once() {
                         let walk = Walk { as_of, ..walk.clone() };
                         let closure = ask(store, walk.clone()).await;
                         let expected = reference(&all, &walk);
-                        assert_eq!((nodes(&closure), edges(&closure), closure.complete), expected, "{walk:?}");
+                        assert_eq!(
+                            (nodes(&closure), edges(&closure), closure.complete),
+                            expected,
+                            "{walk:?}"
+                        );
                     }
                 }
             }
@@ -127,7 +145,11 @@ async fn a_hub_is_cut_and_says_so() {
         // Two nodes leave room for sixteen edges: the statement itself is bounded.
         let tight = ask(store, Walk { nodes_max: 2, ..question.clone() }).await;
         assert_eq!((tight.nodes.len(), tight.edges.len(), tight.truncated), (2, 1, true));
-        let few = ask(store, Walk { nodes_max: 1, roots: vec![artifact("base"), artifact("x")], ..question }).await;
+        let few = ask(
+            store,
+            Walk { nodes_max: 1, roots: vec![artifact("base"), artifact("x")], ..question },
+        )
+        .await;
         assert!(few.truncated && few.nodes.len() == 1);
     }
 }

@@ -21,8 +21,11 @@ const POSTGRES_INDEXES: &str = "SELECT r.relname AS t, a.attname::text AS a, COA
     LEFT JOIN pg_attribute b ON b.attrelid = r.oid AND i.indnatts > 1 AND b.attnum = i.indkey[1]";
 
 async fn rows(db: &DatabaseConnection, sql: &str, columns: &[&str]) -> Vec<Vec<String>> {
-    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap();
-    rows.iter().map(|row| columns.iter().map(|column| row.try_get("", column).unwrap()).collect()).collect()
+    let rows =
+        db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap();
+    rows.iter()
+        .map(|row| columns.iter().map(|column| row.try_get("", column).unwrap()).collect())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,7 +42,8 @@ async fn every_reference_leads_an_index() {
         for reference in references {
             let (table, column) = (&reference[0], &reference[1]);
             let leads = |index: &&Vec<String>| {
-                index[0] == *table && (index[1] == *column || (index[1] == "org" && index[2] == *column))
+                index[0] == *table
+                    && (index[1] == *column || (index[1] == "org" && index[2] == *column))
             };
             assert!(indexes.iter().any(|index| leads(&index)), "{table}.{column} leads no index");
         }

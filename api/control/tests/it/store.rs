@@ -11,7 +11,8 @@ use futures::future::join_all;
 use uuid::Uuid;
 
 use crate::support::{
-    NOW, attest, audit, insert_receipt, insert_run, receipt, revision, run, sqlite, stores, tenant, token,
+    NOW, attest, audit, insert_receipt, insert_run, receipt, revision, run, sqlite, stores, tenant,
+    token,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -20,7 +21,10 @@ async fn opening_twice_changes_nothing() {
         let tenant = tenant(&opened.store, "acme").await;
         opened.store.close().await.unwrap();
         let again = Store::open(&opened.url).await.unwrap();
-        assert_eq!(again.read().organization(tenant.org).await.unwrap().unwrap().name.as_str(), "acme");
+        assert_eq!(
+            again.read().organization(tenant.org).await.unwrap().unwrap().name.as_str(),
+            "acme"
+        );
         again.check().await.unwrap();
         assert!(matches!(opened.store.check().await, Err(StoreError::Unavailable { .. })));
     }
@@ -37,7 +41,9 @@ async fn replicas_may_open_a_new_database_at_once() {
 
 #[tokio::test]
 async fn other_databases_are_refused_without_their_password() {
-    for url in ["sqlite::memory:", "sqlite://x?mode=memory", "mysql://root:secret@host/db", "nonsense"] {
+    for url in
+        ["sqlite::memory:", "sqlite://x?mode=memory", "mysql://root:secret@host/db", "nonsense"]
+    {
         let error = Store::open(url).await.unwrap_err();
         assert!(matches!(error, StoreError::Address { .. }), "{url}");
         assert!(!error.to_string().contains("secret"));
@@ -51,13 +57,22 @@ async fn what_is_written_reads_back() {
         let t = tenant(store, "acme").await;
         let name = "web".parse().unwrap();
         let read = store.read();
-        assert_eq!(read.organization_by_name(&"acme".parse().unwrap()).await.unwrap().unwrap().id, t.org);
+        assert_eq!(
+            read.organization_by_name(&"acme".parse().unwrap()).await.unwrap().unwrap().id,
+            t.org
+        );
         assert_eq!(read.project_by_name(t.org, &name).await.unwrap().unwrap().id, t.project);
-        assert_eq!(read.workflow_by_name(t.org, t.project, &name).await.unwrap().unwrap().contract, t.contract);
+        assert_eq!(
+            read.workflow_by_name(t.org, t.project, &name).await.unwrap().unwrap().contract,
+            t.contract
+        );
         assert_eq!(read.contract_by_name(t.org, &name).await.unwrap().unwrap().id, t.contract);
         let latest = read.latest_contract_revision(t.org, t.contract).await.unwrap().unwrap();
         assert_eq!(latest.record, revision(&t, t.revision, 1));
-        assert_eq!(read.contract_revision_by_digest(t.org, latest.record.digest).await.unwrap(), Some(latest));
+        assert_eq!(
+            read.contract_revision_by_digest(t.org, latest.record.digest).await.unwrap(),
+            Some(latest)
+        );
         let expected = token(&t);
         assert_eq!(read.token_by_hash(expected.secret_hash).await.unwrap(), Some(expected));
 
@@ -73,16 +88,27 @@ async fn what_is_written_reads_back() {
         let ids = [found.record.id];
         assert_eq!(read.subjects_of(t.org, &ids).await.unwrap()[&ids[0]], written.subjects);
         assert_eq!(read.materials_of(t.org, &ids).await.unwrap()[&ids[0]], written.materials);
-        assert_eq!(read.verdicts_of(t.org, &ids).await.unwrap()[&ids[0]][0].record, written.verdict);
-        let by_subject = read.attestations_by_subject(t.org, Digest::of("image"), Page::first(9)).await.unwrap();
-        let by_material = read.attestations_by_material(t.org, Digest::of("tests"), Page::first(9)).await.unwrap();
+        assert_eq!(read.evaluations_of(t.org, &ids).await.unwrap()[&ids[0]], written.evaluations);
+        assert_eq!(
+            read.verdicts_of(t.org, &ids).await.unwrap()[&ids[0]][0].record,
+            written.verdict
+        );
+        let by_subject =
+            read.attestations_by_subject(t.org, Digest::of("image"), Page::first(9)).await.unwrap();
+        let by_material = read
+            .attestations_by_material(t.org, Digest::of("tests"), Page::first(9))
+            .await
+            .unwrap();
         assert_eq!((by_subject, by_material), (vec![found.clone()], vec![found]));
         let leaves = read.log_leaves(0, 9).await.unwrap();
         assert_eq!(leaves.iter().map(|leaf| leaf.record).collect::<Vec<_>>(), written.log);
         assert_eq!(leaves.iter().map(|leaf| leaf.seq).collect::<Vec<_>>(), [seq, seq + 1]);
         assert_eq!(read.current_seq().await.unwrap(), seq + 1);
         assert_eq!(read.undelivered_events(9).await.unwrap()[0].record, written.outbox[0]);
-        assert_eq!(read.audit_events(Some(t.org), Page::first(9)).await.unwrap()[0].record, written.audit[0]);
+        assert_eq!(
+            read.audit_events(Some(t.org), Page::first(9)).await.unwrap()[0].record,
+            written.audit[0]
+        );
     }
 }
 
@@ -96,7 +122,10 @@ async fn names_and_revisions_are_taken_once() {
             Box::pin(async move { tx.insert_contract_revision(&twice).await })
         });
         let error: StoreError = result.await.unwrap_err();
-        assert!(matches!(&error, StoreError::Conflict { what } if what == "contract_revision"), "{error}");
+        assert!(
+            matches!(&error, StoreError::Conflict { what } if what == "contract_revision"),
+            "{error}"
+        );
         let mut orphan = run(&t);
         orphan.contract_revision = Uuid::now_v7();
         let result = opened.store.write(move |tx| {
@@ -120,7 +149,11 @@ async fn many_writes_share_a_commit_and_one_that_fails_fails_alone() {
                 .write(move |tx| {
                     Box::pin(async move {
                         tx.reference_blob(org, Digest::of(number.to_string()), 1, NOW).await?;
-                        if number == 7 { Err(StoreError::Conflict { what: "seven".to_owned() }) } else { Ok(number) }
+                        if number == 7 {
+                            Err(StoreError::Conflict { what: "seven".to_owned() })
+                        } else {
+                            Ok(number)
+                        }
                     })
                 })
                 .await
@@ -130,7 +163,8 @@ async fn many_writes_share_a_commit_and_one_that_fails_fails_alone() {
     for (number, result) in results.into_iter().enumerate() {
         let result = result.unwrap();
         assert_eq!(result.is_err(), number == 7);
-        let stored = opened.store.read().blob_size(t.org, Digest::of(number.to_string())).await.unwrap();
+        let stored =
+            opened.store.read().blob_size(t.org, Digest::of(number.to_string())).await.unwrap();
         assert_eq!(stored.is_some(), number != 7, "{number}");
     }
     let commits = opened.store.commits() - before;
@@ -146,11 +180,24 @@ async fn a_panic_and_an_impatient_caller_leave_the_writer_alive() {
     assert!(matches!(result, Err(StoreError::Unavailable { .. })));
     let (store, org) = (opened.store.clone(), t.org);
     let write = tokio::spawn(async move {
-        store.write(move |tx| Box::pin(async move { tx.reference_blob(org, Digest::of("x"), 1, NOW).await })).await
+        store
+            .write(move |tx| {
+                Box::pin(async move { tx.reference_blob(org, Digest::of("x"), 1, NOW).await })
+            })
+            .await
     });
     write.abort();
     insert_run(&opened.store, &run(&t)).await;
-    assert_eq!(opened.store.read().list_runs(t.org, RunFilter::default(), Page::first(9)).await.unwrap().len(), 1);
+    assert_eq!(
+        opened
+            .store
+            .read()
+            .list_runs(t.org, RunFilter::default(), Page::first(9))
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,7 +206,8 @@ async fn of_many_receipts_for_a_run_one_wins() {
         let t = tenant(&opened.store, "acme").await;
         let run = run(&t);
         insert_run(&opened.store, &run).await;
-        let receipts = (0..12).map(|number| receipt(&run, &format!("build {number}"), &["sbom"], &["image"]));
+        let receipts =
+            (0..12).map(|number| receipt(&run, &format!("build {number}"), &["sbom"], &["image"]));
         let tasks = receipts.map(|receipt| {
             let store = opened.store.clone();
             tokio::spawn(async move { insert_receipt(&store, &receipt).await })
@@ -167,10 +215,16 @@ async fn of_many_receipts_for_a_run_one_wins() {
         let results: Vec<_> = join_all(tasks).await.into_iter().map(Result::unwrap).collect();
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
         for error in results.into_iter().filter_map(Result::err) {
-            assert!(matches!(&error, StoreError::Conflict { what } if what == "an open run"), "{error}");
+            assert!(
+                matches!(&error, StoreError::Conflict { what } if what == "an open run"),
+                "{error}"
+            );
         }
         let read = opened.store.read();
-        let stored = read.list_attestations(t.org, AttestationFilter::default(), Page::first(99)).await.unwrap();
+        let stored = read
+            .list_attestations(t.org, &AttestationFilter::default(), Page::first(99))
+            .await
+            .unwrap();
         assert_eq!(stored.len(), 1);
         assert_eq!(read.log_leaves(0, 99).await.unwrap().len(), 2);
     }
@@ -188,7 +242,11 @@ async fn sequence_numbers_are_in_commit_order() {
             let (store, org) = (opened.store.clone(), t.org);
             tokio::spawn(async move {
                 for _ in 0..EACH {
-                    store.write(move |tx| Box::pin(async move { tx.insert_audit(&[audit(org)]).await })).await?;
+                    store
+                        .write(move |tx| {
+                            Box::pin(async move { tx.insert_audit(&[audit(org)]).await })
+                        })
+                        .await?;
                 }
                 Ok::<_, StoreError>(())
             })
@@ -196,7 +254,8 @@ async fn sequence_numbers_are_in_commit_order() {
         let writers: Vec<_> = (0..WRITERS).map(writer).collect();
         let mut seen = 0;
         while seen < WRITERS * EACH {
-            let events = opened.store.read().audit_events(Some(t.org), Page::first(1_000)).await.unwrap();
+            let events =
+                opened.store.read().audit_events(Some(t.org), Page::first(1_000)).await.unwrap();
             let numbers: Vec<u64> = events.iter().rev().map(|event| event.seq).collect();
             let expected: Vec<u64> = (start + 1..).take(numbers.len()).collect();
             assert_eq!(numbers, expected);
@@ -217,7 +276,8 @@ async fn a_deadlock_runs_the_work_again() {
     let meeting = Arc::new(tokio::sync::Barrier::new(2));
     let attempts = Arc::new(AtomicU32::new(0));
     let cross = |first: engine::id::TokenId, second: engine::id::TokenId| {
-        let (store, meeting, attempts) = (store.clone(), Arc::clone(&meeting), Arc::clone(&attempts));
+        let (store, meeting, attempts) =
+            (store.clone(), Arc::clone(&meeting), Arc::clone(&attempts));
         tokio::spawn(async move {
             store
                 .write(move |tx| {
@@ -235,7 +295,8 @@ async fn a_deadlock_runs_the_work_again() {
         })
     };
     let (one, two) = (cross(a.token, b.token), cross(b.token, a.token));
-    let (one, two): (Result<(), StoreError>, Result<(), StoreError>) = (one.await.unwrap(), two.await.unwrap());
+    let (one, two): (Result<(), StoreError>, Result<(), StoreError>) =
+        (one.await.unwrap(), two.await.unwrap());
     one.unwrap();
     two.unwrap();
     assert!(attempts.load(Ordering::SeqCst) > 2, "the transactions did not collide");
@@ -253,7 +314,11 @@ async fn lists_page_without_gaps_or_repeats() {
             expected.insert(run.id);
             attest(&opened.store, &t, &number.to_string(), &[], &["image"]).await;
         }
-        let filter = RunFilter { state: Some(RunState::Open), workflow: Some(t.workflow), ..RunFilter::default() };
+        let filter = RunFilter {
+            state: Some(RunState::Open),
+            workflow: Some(t.workflow),
+            ..RunFilter::default()
+        };
         let mut page = Page::<RunId>::first(3);
         let mut found = Vec::new();
         loop {
@@ -264,16 +329,25 @@ async fn lists_page_without_gaps_or_repeats() {
         }
         assert_eq!(found, expected.into_iter().rev().collect::<Vec<_>>());
 
-        let all = AttestationFilter { verdict: Some(Verdict::Failed), ..AttestationFilter::default() };
-        let seqs = |list: Vec<control::store::Sequenced<_>>| list.iter().map(|a| a.seq).collect::<Vec<u64>>();
-        let first = seqs(read.list_attestations(t.org, all, Page::first(4)).await.unwrap());
-        let rest = seqs(read.list_attestations(t.org, all, Page { after: first.last().copied(), limit: 9 }).await.unwrap());
+        let all = AttestationFilter {
+            verdict: Some(Verdict::Failed.to_string()),
+            ..AttestationFilter::default()
+        };
+        let seqs = |list: Vec<control::store::Sequenced<_>>| {
+            list.iter().map(|a| a.seq).collect::<Vec<u64>>()
+        };
+        let first = seqs(read.list_attestations(t.org, &all, Page::first(4)).await.unwrap());
+        let rest = seqs(
+            read.list_attestations(t.org, &all, Page { after: first.last().copied(), limit: 9 })
+                .await
+                .unwrap(),
+        );
         assert_eq!((first.len(), rest.len()), (4, 3));
         assert!(first.iter().chain(&rest).is_sorted_by(|a, b| a > b));
-        let then = AttestationFilter { as_of: Some(rest[0]), ..all };
-        assert_eq!(seqs(read.list_attestations(t.org, then, Page::first(9)).await.unwrap()), rest);
-        let passed = AttestationFilter { verdict: Some(Verdict::Passed), ..all };
-        assert!(read.list_attestations(t.org, passed, Page::first(9)).await.unwrap().is_empty());
+        let then = AttestationFilter { as_of: Some(rest[0]), ..all.clone() };
+        assert_eq!(seqs(read.list_attestations(t.org, &then, Page::first(9)).await.unwrap()), rest);
+        let passed = AttestationFilter { verdict: Some(Verdict::Passed.to_string()), ..all };
+        assert!(read.list_attestations(t.org, &passed, Page::first(9)).await.unwrap().is_empty());
     }
 }
 
@@ -286,7 +360,8 @@ async fn an_organization_sees_nothing_of_another() {
         insert_run(store, &run).await;
         insert_receipt(store, &receipt(&run, "build", &["sbom"], &["image"])).await.unwrap();
         let read = store.read();
-        let found = read.attestation_by_digest(a.org, Digest::of("build")).await.unwrap().unwrap().record;
+        let found =
+            read.attestation_by_digest(a.org, Digest::of("build")).await.unwrap().unwrap().record;
         assert_eq!(read.run(b.org, run.id).await.unwrap(), None);
         assert_eq!(read.project(b.org, a.project).await.unwrap(), None);
         assert_eq!(read.workflow(b.org, a.workflow).await.unwrap(), None);
@@ -296,10 +371,20 @@ async fn an_organization_sees_nothing_of_another() {
         assert_eq!(read.attestation_by_digest(b.org, found.digest).await.unwrap(), None);
         assert!(read.subjects_of(b.org, &[found.id]).await.unwrap().is_empty());
         assert!(read.materials_of(b.org, &[found.id]).await.unwrap().is_empty());
+        assert!(read.evaluations_of(b.org, &[found.id]).await.unwrap().is_empty());
         assert!(read.verdicts_of(b.org, &[found.id]).await.unwrap().is_empty());
-        assert!(read.attestations_by_subject(b.org, Digest::of("image"), Page::first(9)).await.unwrap().is_empty());
-        assert!(read.list_runs(b.org, RunFilter::default(), Page::first(9)).await.unwrap().is_empty());
-        let cancelled = store.write(move |tx| Box::pin(async move { tx.cancel_run(b.org, run.id, "mine", NOW).await }));
+        assert!(
+            read.attestations_by_subject(b.org, Digest::of("image"), Page::first(9))
+                .await
+                .unwrap()
+                .is_empty()
+        );
+        assert!(
+            read.list_runs(b.org, RunFilter::default(), Page::first(9)).await.unwrap().is_empty()
+        );
+        let cancelled = store.write(move |tx| {
+            Box::pin(async move { tx.cancel_run(b.org, run.id, "mine", NOW).await })
+        });
         assert!(matches!(cancelled.await, Err(StoreError::Conflict { .. })));
     }
 }

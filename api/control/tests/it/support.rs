@@ -3,22 +3,25 @@
 use std::collections::BTreeSet;
 
 use control::store::{
-    ApiToken, Attestation, AuditEvent, Contract, ContractRevision, Edge, EdgeKind, LogKind, LogLeaf, NodeKey,
-    Organization, OutboxEvent, Project, Receipt, Run, RunState, Store, StoreError, SubjectRow, VerdictRow, Workflow,
+    ApiToken, Attestation, AuditEvent, Contract, ContractRevision, Edge, EdgeKind, EvaluationRow,
+    LogKind, LogLeaf, NodeKey, Organization, OutboxEvent, Project, Receipt, Run, RunState, Store,
+    StoreError, SubjectRow, VerdictRow, Workflow,
 };
-use engine::id::{AttestationId, ContractId, OrganizationId, ProjectId, RunId, TokenId, WorkflowId};
+use engine::id::{
+    AttestationId, ContractId, OrganizationId, ProjectId, RunId, TokenId, WorkflowId,
+};
 use engine::{Digest, Kind, Material, Timestamp, Verdict};
 use uuid::Uuid;
 
 /// A store of its own, and what must outlive it.
-pub struct Opened {
-    pub store: Store,
-    pub url: String,
+pub(crate) struct Opened {
+    pub(crate) store: Store,
+    pub(crate) url: String,
     _directory: Option<tempfile::TempDir>,
 }
 
 /// An empty store on SQLite, and one on PostgreSQL where that is installed.
-pub async fn stores() -> Vec<Opened> {
+pub(crate) async fn stores() -> Vec<Opened> {
     let mut opened = vec![sqlite().await];
     if let Some(cluster) = testdata::peers::postgres() {
         let url = cluster.database();
@@ -27,26 +30,26 @@ pub async fn stores() -> Vec<Opened> {
     opened
 }
 
-pub async fn sqlite() -> Opened {
+pub(crate) async fn sqlite() -> Opened {
     let directory = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}?mode=rwc", directory.path().join("muster.db").display());
     Opened { store: Store::open(&url).await.unwrap(), url, _directory: Some(directory) }
 }
 
-pub const NOW: Timestamp = Timestamp::from_millis(1_770_000_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_770_000_000_000);
 
 /// An organization with everything that a run needs.
 #[derive(Debug, Clone)]
-pub struct Tenant {
-    pub org: OrganizationId,
-    pub project: ProjectId,
-    pub workflow: WorkflowId,
-    pub contract: ContractId,
-    pub revision: Uuid,
-    pub token: TokenId,
+pub(crate) struct Tenant {
+    pub(crate) org: OrganizationId,
+    pub(crate) project: ProjectId,
+    pub(crate) workflow: WorkflowId,
+    pub(crate) contract: ContractId,
+    pub(crate) revision: Uuid,
+    pub(crate) token: TokenId,
 }
 
-pub async fn tenant(store: &Store, name: &str) -> Tenant {
+pub(crate) async fn tenant(store: &Store, name: &str) -> Tenant {
     let id = Uuid::now_v7;
     let tenant = Tenant {
         org: OrganizationId(id()),
@@ -62,13 +65,32 @@ pub async fn tenant(store: &Store, name: &str) -> Tenant {
             let (t, name) = (made.clone(), name.clone());
             Box::pin(async move {
                 let created_at = NOW;
-                tx.insert_organization(&Organization { id: t.org, name: name.parse().unwrap(), created_at }).await?;
+                tx.insert_organization(&Organization {
+                    id: t.org,
+                    name: name.parse().unwrap(),
+                    created_at,
+                })
+                .await?;
                 let name = || "web".parse().unwrap();
-                tx.insert_project(&Project { id: t.project, org: t.org, name: name(), created_at }).await?;
-                tx.insert_contract(&Contract { id: t.contract, org: t.org, name: name(), created_at }).await?;
+                tx.insert_project(&Project { id: t.project, org: t.org, name: name(), created_at })
+                    .await?;
+                tx.insert_contract(&Contract {
+                    id: t.contract,
+                    org: t.org,
+                    name: name(),
+                    created_at,
+                })
+                .await?;
                 tx.insert_contract_revision(&revision(&t, t.revision, 1)).await?;
                 let (project, contract) = (t.project, t.contract);
-                let workflow = Workflow { id: t.workflow, org: t.org, project, name: name(), contract, created_at };
+                let workflow = Workflow {
+                    id: t.workflow,
+                    org: t.org,
+                    project,
+                    name: name(),
+                    contract,
+                    created_at,
+                };
                 tx.insert_workflow(&workflow).await?;
                 tx.insert_token(&token(&t)).await
             })
@@ -78,7 +100,7 @@ pub async fn tenant(store: &Store, name: &str) -> Tenant {
     tenant
 }
 
-pub fn revision(tenant: &Tenant, id: Uuid, revision: u32) -> ContractRevision {
+pub(crate) fn revision(tenant: &Tenant, id: Uuid, revision: u32) -> ContractRevision {
     ContractRevision {
         id,
         contract: tenant.contract,
@@ -91,7 +113,7 @@ pub fn revision(tenant: &Tenant, id: Uuid, revision: u32) -> ContractRevision {
     }
 }
 
-pub fn token(tenant: &Tenant) -> ApiToken {
+pub(crate) fn token(tenant: &Tenant) -> ApiToken {
     ApiToken {
         id: tenant.token,
         org: Some(tenant.org),
@@ -105,7 +127,7 @@ pub fn token(tenant: &Tenant) -> ApiToken {
     }
 }
 
-pub fn run(tenant: &Tenant) -> Run {
+pub(crate) fn run(tenant: &Tenant) -> Run {
     Run {
         id: RunId(Uuid::now_v7()),
         org: tenant.org,
@@ -120,7 +142,7 @@ pub fn run(tenant: &Tenant) -> Run {
     }
 }
 
-pub async fn insert_run(store: &Store, run: &Run) {
+pub(crate) async fn insert_run(store: &Store, run: &Run) {
     let run = run.clone();
     store
         .write(move |tx| {
@@ -131,7 +153,7 @@ pub async fn insert_run(store: &Store, run: &Run) {
         .unwrap();
 }
 
-pub async fn insert_receipt(store: &Store, receipt: &Receipt) -> Result<u64, StoreError> {
+pub(crate) async fn insert_receipt(store: &Store, receipt: &Receipt) -> Result<u64, StoreError> {
     let receipt = receipt.clone();
     store
         .write(move |tx| {
@@ -142,27 +164,38 @@ pub async fn insert_receipt(store: &Store, receipt: &Receipt) -> Result<u64, Sto
 }
 
 /// Opens a run and closes it with an attestation called `name` that has those materials and subjects.
-pub async fn attest(store: &Store, tenant: &Tenant, name: &str, materials: &[&str], subjects: &[&str]) -> u64 {
+pub(crate) async fn attest(
+    store: &Store,
+    tenant: &Tenant,
+    name: &str,
+    materials: &[&str],
+    subjects: &[&str],
+) -> u64 {
     let run = run(tenant);
     insert_run(store, &run).await;
     insert_receipt(store, &receipt(&run, name, materials, subjects)).await.unwrap()
 }
 
-pub fn artifact(name: &str) -> NodeKey {
+pub(crate) fn artifact(name: &str) -> NodeKey {
     NodeKey::Artifact(Digest::of(name))
 }
 
-pub fn attestation(name: &str) -> NodeKey {
+pub(crate) fn attestation(name: &str) -> NodeKey {
     NodeKey::Attestation(Digest::of(name))
 }
 
 /// A receipt whose digests are those of the names.
-pub fn receipt(run: &Run, name: &str, materials: &[&str], subjects: &[&str]) -> Receipt {
+pub(crate) fn receipt(run: &Run, name: &str, materials: &[&str], subjects: &[&str]) -> Receipt {
     let digest = Digest::of(name);
     let record = format!("{{\"of\":\"{name}\"}}").into_bytes();
     let verdict_digest = Digest::of(&record);
-    let into = |item: &&str| Edge { src: artifact(item), dst: attestation(name), kind: EdgeKind::Material };
-    let out = |item: &&str| Edge { src: attestation(name), dst: artifact(item), kind: EdgeKind::Subject };
+    let into = |item: &&str| Edge {
+        src: artifact(item),
+        dst: attestation(name),
+        kind: EdgeKind::Material,
+    };
+    let out =
+        |item: &&str| Edge { src: attestation(name), dst: artifact(item), kind: EdgeKind::Subject };
     let leaf = |kind, digest| LogLeaf { kind, digest, created_at: NOW };
     Receipt {
         attestation: Attestation {
@@ -176,17 +209,23 @@ pub fn receipt(run: &Run, name: &str, materials: &[&str], subjects: &[&str]) -> 
             size: 7,
             created_at: NOW,
             key_digest: Digest::of("key"),
-            claimed_verdict: Some(Verdict::Passed),
-            verdict: Verdict::Failed,
+            claimed_verdict: Some(Verdict::Passed.to_string()),
+            verdict: Verdict::Failed.to_string(),
             verdict_digest,
         },
         subjects: subjects.iter().map(|item| subject(item)).collect(),
         materials: materials.iter().map(|item| material(item)).collect(),
-        evaluations: Vec::new(),
+        evaluations: vec![EvaluationRow {
+            policy: "licences".parse().unwrap(),
+            policy_digest: Some(Digest::of("deny")),
+            subject: "material:sbom".to_owned(),
+            outcome: "failed".to_owned(),
+            record: serde_json::json!({ "violations": [{ "message": "no licence" }] }),
+        }],
         verdict: VerdictRow {
             id: Uuid::now_v7(),
             digest: verdict_digest,
-            verdict: Verdict::Failed,
+            verdict: Verdict::Failed.to_string(),
             record,
             created_at: NOW,
         },
@@ -204,7 +243,7 @@ pub fn receipt(run: &Run, name: &str, materials: &[&str], subjects: &[&str]) -> 
     }
 }
 
-pub fn audit(org: OrganizationId) -> AuditEvent {
+pub(crate) fn audit(org: OrganizationId) -> AuditEvent {
     AuditEvent {
         id: Uuid::now_v7(),
         org: Some(org),
@@ -218,7 +257,12 @@ pub fn audit(org: OrganizationId) -> AuditEvent {
 
 fn subject(name: &str) -> SubjectRow {
     let digest = Digest::of(name);
-    SubjectRow { name: name.to_owned(), algorithm: "sha256".to_owned(), value: digest.to_hex(), digest: Some(digest) }
+    SubjectRow {
+        name: name.to_owned(),
+        algorithm: "sha256".to_owned(),
+        value: digest.to_hex(),
+        digest: Some(digest),
+    }
 }
 
 fn material(name: &str) -> Material {
