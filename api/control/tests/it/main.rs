@@ -3,6 +3,8 @@
 
 mod blobs;
 mod lineage;
+mod plane;
+mod receipt;
 mod schema;
 mod store;
 mod support;
