@@ -117,16 +117,7 @@ impl Registry {
 
     /// What the blob's manifest says of it.
     async fn layer(&self, digest: Digest) -> Result<Option<OciDescriptor>, BlobError> {
-        let pulled = self
-            .client
-            .pull_image_manifest(&self.reference(digest), &RegistryAuth::Anonymous)
-            .await;
-        let (manifest, _) = match pulled {
-            Err(error) if is_missing(&error) => return Ok(None),
-            pulled => {
-                pulled.map_err(self.failed(&format!("pull the manifest of blob {digest}")))?
-            }
-        };
+        let Some(manifest) = self.manifest(digest).await? else { return Ok(None) };
         let empty = digest == Digest::of([]);
         let layer = manifest.layers.into_iter().find(|layer| layer.digest == digest.to_string());
         match layer {
@@ -136,6 +127,27 @@ impl Registry {
                 format!("read the manifest of blob {digest}"),
                 "it does not name the blob",
             )),
+        }
+    }
+
+    /// The blob's manifest. docker-registry answers 500 while a tag is being written, so that is asked again.
+    async fn manifest(&self, digest: Digest) -> Result<Option<OciImageManifest>, BlobError> {
+        let reference = self.reference(digest);
+        let mut attempt = 1;
+        loop {
+            match self.client.pull_image_manifest(&reference, &RegistryAuth::Anonymous).await {
+                Ok((manifest, _)) => return Ok(Some(manifest)),
+                Err(error) if is_missing(&error) => return Ok(None),
+                Err(OciDistributionError::ServerError { code: 500.., .. })
+                    if attempt < ATTEMPTS_MAX =>
+                {
+                    tokio::time::sleep(PAUSE.saturating_mul(1 << attempt)).await;
+                    attempt += 1;
+                }
+                Err(error) => {
+                    return Err(self.failed(&format!("pull the manifest of blob {digest}"))(error));
+                }
+            }
         }
     }
 
