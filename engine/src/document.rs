@@ -15,7 +15,14 @@ use crate::{Digest, Limits};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
     value: Value,
-    positions: BTreeMap<String, Position>,
+    places: Places,
+}
+
+/// Where values and the keys of members stand, by JSON Pointer.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Places {
+    values: BTreeMap<String, Position>,
+    keys: BTreeMap<String, Position>,
 }
 
 /// A place in a document; both count from 1.
@@ -58,8 +65,8 @@ impl Document {
             ))
             .into());
         }
-        let (value, positions) = reader::read(text, limits)?;
-        Ok(Self { value, positions })
+        let (value, places) = reader::read(text, limits)?;
+        Ok(Self { value, places })
     }
 
     /// Reads exactly one document from bytes that must be UTF-8.
@@ -75,8 +82,8 @@ impl Document {
     }
 
     /// A document for a value that has no text, such as one inside another document.
-    pub const fn from_value(value: Value) -> Self {
-        Self { value, positions: BTreeMap::new() }
+    pub fn from_value(value: Value) -> Self {
+        Self { value, places: Places::default() }
     }
 
     /// The whole value.
@@ -93,7 +100,7 @@ impl Document {
     pub fn position(&self, pointer: &str) -> Option<Position> {
         let mut pointer = pointer;
         loop {
-            if let Some(position) = self.positions.get(pointer) {
+            if let Some(position) = self.places.values.get(pointer) {
                 return Some(*position);
             }
             pointer = pointer.rsplit_once('/')?.0;
@@ -108,6 +115,12 @@ impl Document {
             message: message.into(),
             hint: None,
         }
+    }
+
+    /// A diagnostic about the key of the member at `pointer`.
+    pub fn key_diagnostic(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
+        let position = self.places.keys.get(pointer).copied().or_else(|| self.position(pointer));
+        Diagnostic { position, ..self.diagnostic(pointer, message) }
     }
 
     /// The digest of the canonical form.

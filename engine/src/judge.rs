@@ -62,6 +62,16 @@ impl Exhibit {
         exhibit
     }
 
+    /// Evidence that is kept as it is and whose content no policy reads: any file.
+    pub fn opaque(label: Label) -> Self {
+        let mut exhibit = Self::unread(label);
+        if exhibit.material.size == 0 {
+            let message = "the file is empty".to_owned();
+            exhibit.problems.push(material::Problem { pointer: String::new(), message });
+        }
+        exhibit
+    }
+
     /// Evidence whose bytes cannot be had; every policy about it is undecided, for this reason.
     pub fn missing(label: Label, reason: String) -> Self {
         let mut exhibit = Self::unread(label);
@@ -312,14 +322,14 @@ fn outcome(findings: &Findings, mode: Mode) -> Outcome {
 /// The run as the contract's rules and run policies see it.
 fn view(contract: &Compiled, circumstances: &Circumstances, exhibits: &[Exhibit]) -> Value {
     let materials: Vec<Value> = exhibits.iter().map(|exhibit| describe(contract, exhibit)).collect();
-    json!({
+    without_nulls(json!({
         "workflow": circumstances.workflow,
         "runner": circumstances.runner,
         "environment": circumstances.environment,
         "annotations": circumstances.annotations,
         "commit": circumstances.commit,
         "materials": materials,
-    })
+    }))
 }
 
 /// Most places of one material that are reported as not matching its schema.
@@ -346,10 +356,18 @@ fn describe(contract: &Compiled, exhibit: &Exhibit) -> Value {
         .map(|problem| json!({ "pointer": problem.pointer, "message": problem.message }))
         .collect();
     let Material { name, kind, digest, size, reference_only, source, facts } = &exhibit.material;
-    json!({
+    without_nulls(json!({
         "name": name, "kind": kind, "digest": digest, "size": size, "reference_only": reference_only,
         "source": source, "facts": facts, "problems": problems, "mismatches": mismatches, "undecided": undecided,
-    })
+    }))
+}
+
+/// What is absent must be undefined in Rego: `null` counts as true there.
+fn without_nulls(mut value: Value) -> Value {
+    if let Some(members) = value.as_object_mut() {
+        members.retain(|_, value| !value.is_null());
+    }
+    value
 }
 
 /// A verdict and everything that decided it. The same record follows from the same inputs, for anyone.

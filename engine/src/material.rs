@@ -1,4 +1,24 @@
 //! Evidence: what a run hands over, recognised, validated and made readable for policies.
+//!
+//! [`recognise`] says what some bytes are; [`read`] says what is wrong with them, what is worth knowing about
+//! them, and gives the JSON that policies see. Both are pure and bounded by [`Limits`].
+
+mod archive;
+mod artifact;
+mod attestation;
+mod cyclonedx;
+mod evidence;
+mod image;
+mod json;
+mod junit;
+mod openvex;
+mod provenance;
+mod reading;
+mod recognise;
+mod sarif;
+mod spdx;
+mod statement;
+mod text;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,9 +27,15 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::{Digest, Name};
+use crate::{Digest, Limits, Name};
+use json::Outline;
 
-/// What a piece of evidence is. The table [`Kind::ALL`] is the one list of kinds.
+pub use image::layout::{LayoutError, LayoutImage, image_layout};
+pub use image::reference::{ImageReference, ReferenceError, parse_image_reference};
+pub use reading::{Problem, Reading, read};
+pub use recognise::recognise;
+
+/// What a piece of evidence is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// Any file, kept as it is.
@@ -20,7 +46,7 @@ pub enum Kind {
     ContainerImage,
     /// A JSON document of the user's own making.
     Evidence,
-    /// A JUnit XML test report.
+    /// A JUnit XML test report, or a zip or tar.gz of them.
     JunitXml,
     /// An OpenVEX document.
     OpenVex,
@@ -36,26 +62,62 @@ pub enum Kind {
     String,
 }
 
+/// The one list of kinds: a kind is a file that defines its row, and its line here.
+const ROWS: [Row; 11] = [
+    artifact::ROW,
+    attestation::ROW,
+    image::ROW,
+    evidence::ROW,
+    junit::ROW,
+    openvex::ROW,
+    sarif::ROW,
+    cyclonedx::ROW,
+    spdx::ROW,
+    provenance::ROW,
+    text::ROW,
+];
+
+/// What Muster knows about one kind.
+struct Row {
+    kind: Kind,
+    name: &'static str,
+    sign: Sign,
+    read: for<'a> fn(&'a [u8], &Limits) -> Reading<'a>,
+}
+
+/// What a kind is recognised by.
+enum Sign {
+    /// Nothing: the contract or the person has to say so.
+    Never,
+    /// The top-level keys of a JSON document.
+    Json(fn(&Outline, &[u8]) -> bool),
+    /// The root element of an XML document, also inside an archive.
+    Xml(&'static [&'static str]),
+}
+
 impl Kind {
     /// Every kind with the name it has in contracts, statements and APIs.
-    pub const ALL: [(Self, &'static str); 11] = [
-        (Self::Artifact, "artifact"),
-        (Self::Attestation, "attestation"),
-        (Self::ContainerImage, "container-image"),
-        (Self::Evidence, "evidence"),
-        (Self::JunitXml, "junit-xml"),
-        (Self::OpenVex, "openvex"),
-        (Self::Sarif, "sarif"),
-        (Self::SbomCycloneDxJson, "sbom-cyclonedx-json"),
-        (Self::SbomSpdxJson, "sbom-spdx-json"),
-        (Self::SlsaProvenance, "slsa-provenance"),
-        (Self::String, "string"),
-    ];
+    pub const ALL: [(Self, &'static str); ROWS.len()] = names();
 
     /// The name of this kind in contracts, statements and APIs.
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
     }
+
+    /// Whether [`recognise`] can answer this kind; the others must be named by the contract or the person.
+    pub fn is_recognised(self) -> bool {
+        ROWS.iter().any(|row| row.kind == self && !matches!(row.sign, Sign::Never))
+    }
+}
+
+const fn names() -> [(Kind, &'static str); ROWS.len()] {
+    let mut all = [(Kind::Artifact, ""); ROWS.len()];
+    let (mut rows, mut slots): (&[Row], &mut [(Kind, &'static str)]) = (&ROWS, &mut all);
+    while let ([row, rows_left @ ..], [slot, slots_left @ ..]) = (rows, slots) {
+        *slot = (row.kind, row.name);
+        (rows, slots) = (rows_left, slots_left);
+    }
+    all
 }
 
 /// Why a text names no kind.
@@ -126,18 +188,3 @@ pub struct Material {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub facts: Facts,
 }
-
-/// x
-#[derive(Debug, Clone)]
-pub struct Problem { /// p
- pub pointer: String, /// m
- pub message: String }
-/// x
-#[derive(Debug)]
-pub struct Reading<'a> { /// f
- pub facts: Facts, /// p
- pub problems: Vec<Problem>, /// u
- pub undecided: Option<String>, /// j
- pub json: Option<std::borrow::Cow<'a, [u8]>> }
-/// x
-pub fn read<'a>(_kind: Kind, bytes: &'a [u8], _limits: &crate::Limits) -> Reading<'a> { Reading { facts: Facts::new(), problems: vec![], undecided: None, json: Some(bytes.into()) } }

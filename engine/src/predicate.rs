@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::contract::Contract;
 use crate::evaluation::{Evaluation, Verdict};
 use crate::id::RunId;
 use crate::material::Material;
-use crate::run::Circumstances;
+use crate::run::{Circumstances, Commit};
 use crate::{Digest, Name, Timestamp};
 
 /// The predicate type.
@@ -45,3 +46,19 @@ pub struct ContractRef {
     /// The digest of the compiled revision.
     pub digest: Digest,
 }
+
+/// The subjects that a statement must have, as (name, digest algorithm, digest): the `output` materials of the contract
+/// and the source commit. Where there is neither, the statement is about the evidence itself.
+pub fn subjects(contract: &Contract, materials: &[Material], commit: Option<&Commit>) -> Vec<(String, String, String)> {
+    let subject = |material: &Material| (material.name.to_string(), "sha256".to_owned(), material.digest.to_hex());
+    let is_output = |material: &&Material| contract.material(&material.name).is_some_and(|demand| demand.output);
+    let mut subjects: Vec<_> = materials.iter().filter(is_output).map(subject).collect();
+    subjects.extend(commit.map(|commit| (COMMIT_SUBJECT.to_owned(), "gitCommit".to_owned(), commit.id.clone())));
+    if subjects.is_empty() {
+        subjects = materials.iter().map(subject).collect();
+    }
+    subjects
+}
+
+/// The name of the subject that is the source commit.
+pub const COMMIT_SUBJECT: &str = "git.head";

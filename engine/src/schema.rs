@@ -84,7 +84,7 @@ impl Schema {
             | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
                 let known = self.known_keys(error);
                 for key in unexpected {
-                    let unknown = document.diagnostic(&pointer(at, key), format!("the key `{key}` is not known here"));
+                    let unknown = document.key_diagnostic(&pointer(at, key), format!("the key `{key}` is not known here"));
                     out.push(match nearest(key, known.iter().map(String::as_str)) {
                         Some(name) => unknown.with_hint(format!("did you mean `{name}`?")),
                         None => unknown.with_hint(format!("known keys are {}", list(&known))),

@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 use serde_json::{Map, Number, Value};
 
-use super::{Diagnostic, InvalidDocument, Position, pointer};
+use super::{Diagnostic, InvalidDocument, Places, Position, pointer};
 use crate::Limits;
 
-type Positions = BTreeMap<String, Position>;
-
-pub(super) fn read(text: &str, limits: &Limits) -> Result<(Value, Positions), InvalidDocument> {
+pub(super) fn read(text: &str, limits: &Limits) -> Result<(Value, Places), InvalidDocument> {
     let mut reader = Reader::new(limits);
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut parser: Parser<'_, StrInput<'_>> = Parser::new_from_str(text);
@@ -33,7 +31,7 @@ pub(super) fn read(text: &str, limits: &Limits) -> Result<(Value, Positions), In
         }
     }
     let value = reader.root.ok_or_else(|| Diagnostic::whole("the document is empty"))?;
-    Ok((value, reader.positions))
+    Ok((value, reader.places))
 }
 
 /// A list or map that is still open.
@@ -56,11 +54,11 @@ struct Reader<'a> {
     documents: usize,
     nodes: usize,
     anchors: BTreeMap<usize, (Value, usize)>,
-    positions: Positions,
+    places: Places,
 }
 
 impl<'a> Reader<'a> {
-    const fn new(limits: &'a Limits) -> Self {
+    fn new(limits: &'a Limits) -> Self {
         Self {
             limits,
             open: Vec::new(),
@@ -68,7 +66,7 @@ impl<'a> Reader<'a> {
             documents: 0,
             nodes: 0,
             anchors: BTreeMap::new(),
-            positions: BTreeMap::new(),
+            places: Places::default(),
         }
     }
 
@@ -104,11 +102,12 @@ impl<'a> Reader<'a> {
         tag: Option<&Tag>,
         at: Position,
     ) -> Result<(), Diagnostic> {
-        if let Some(Open { container: Container::Map { members, key: key @ None }, .. }) = self.open.last_mut() {
+        if let Some(Open { container: Container::Map { members, key: key @ None }, pointer: map, .. }) = self.open.last_mut() {
             if members.contains_key(text) {
                 let message = format!("the key `{text}` stands here a second time");
                 return Err(self.wrong(at, message).with_hint("remove one of the two"));
             }
+            self.places.keys.insert(pointer(map, text), at);
             *key = Some(text.to_owned());
             return Ok(());
         }
@@ -160,7 +159,7 @@ impl<'a> Reader<'a> {
         }
         self.count(1, at)?;
         let pointer = self.next_pointer();
-        self.positions.insert(pointer.clone(), at);
+        self.places.values.insert(pointer.clone(), at);
         self.open.push(Open { pointer, anchor, nodes_before: self.nodes, container });
         Ok(())
     }
@@ -184,7 +183,7 @@ impl<'a> Reader<'a> {
     /// Puts a finished value where it belongs. `at` is absent for a container, whose place is known already.
     fn add(&mut self, value: Value, at: Option<Position>) {
         if let Some(at) = at {
-            self.positions.insert(self.next_pointer(), at);
+            self.places.values.insert(self.next_pointer(), at);
         }
         match self.open.last_mut().map(|open| &mut open.container) {
             None => self.root = Some(value),
@@ -321,8 +320,8 @@ mod tests {
 
     #[test]
     fn every_value_knows_its_place() {
-        let (_, positions) = read("a:\n  - b: 1\n", &Limits::DEFAULT).unwrap();
-        assert_eq!(positions.get("/a/0/b"), Some(&Position { line: 2, column: 8 }));
-        assert_eq!(positions.get("/a/0"), Some(&Position { line: 2, column: 5 }));
+        let (_, places) = read("a:\n  - b: 1\n", &Limits::DEFAULT).unwrap();
+        assert_eq!(places.values.get("/a/0/b"), Some(&Position { line: 2, column: 8 }));
+        assert_eq!(places.values.get("/a/0"), Some(&Position { line: 2, column: 5 }));
     }
 }

@@ -1,0 +1,1 @@
+//! The bytes that rows name by digest.

@@ -1,0 +1,119 @@
+//! Contracts and their immutable revisions.
+
+use std::collections::BTreeMap;
+
+use engine::Name;
+use engine::contract::Compiled;
+use engine::document::Document;
+use engine::id::{ContractId, OrganizationId};
+use serde_json::json;
+
+use crate::actor::{Actor, Scope};
+use crate::store::Reader;
+use crate::{ContractRevision, Control, Error, Result, audit, fresh, now, store};
+
+impl Control {
+    /// Stores a contract document; a new revision unless it compiles to the digest of the latest.
+    pub async fn put_contract(
+        &self,
+        actor: &Actor,
+        source: String,
+        files: BTreeMap<String, String>,
+    ) -> Result<ContractRevision> {
+        let org = actor.authorize(Scope::Admin)?;
+        let wrong = |error| Error::invalid_document("contract", error);
+        let document = Document::parse(&source, &self.limits).map_err(wrong)?;
+        let compiled = Compiled::compile(&document, &files, &self.library, &self.limits).map_err(wrong)?;
+        let name = compiled.contract.name.clone();
+        let digest = compiled.digest;
+        let (first, second) = (fresh(), fresh());
+        let actor = actor.clone();
+        self.store
+            .write(move |tx| {
+                let (name, source, files, actor) = (name.clone(), source.clone(), files.clone(), actor.clone());
+                Box::pin(async move {
+                    let contract = match tx.contract_by_name(org, &name).await? {
+                        Some(contract) => contract,
+                        None => {
+                            let new = store::Contract { id: ContractId(first), org, name: name.clone(), created_at: now() };
+                            tx.insert_contract(&new).await?;
+                            new
+                        }
+                    };
+                    let latest = tx.latest_contract_revision(org, contract.id).await?;
+                    let number = latest.as_ref().map_or(0, |latest| latest.record.revision);
+                    if let Some(same) = latest.filter(|latest| latest.record.digest == digest) {
+                        return Ok(view(name, same.record));
+                    }
+                    let revision = store::ContractRevision {
+                        id: second,
+                        contract: contract.id,
+                        org,
+                        revision: number + 1,
+                        digest,
+                        source,
+                        sources: files,
+                        created_at: now(),
+                    };
+                    tx.insert_contract_revision(&revision).await?;
+                    let detail = json!({ "revision": revision.revision, "digest": digest });
+                    tx.insert_audit(&[audit::event(&actor, Some(org), "contract.revise", &name, detail)]).await?;
+                    Ok::<_, Error>(view(name, revision))
+                })
+            })
+            .await
+    }
+
+    /// The latest revision of every contract.
+    pub async fn contracts(&self, actor: &Actor) -> Result<Vec<ContractRevision>> {
+        let org = actor.authorize(Scope::Read)?;
+        let read = self.store.read();
+        let mut revisions = Vec::new();
+        for contract in read.contracts(org).await? {
+            if let Some(latest) = read.latest_contract_revision(org, contract.id).await? {
+                revisions.push(view(contract.name, latest.record));
+            }
+        }
+        Ok(revisions)
+    }
+
+    /// A contract, the latest revision when none is named.
+    pub async fn contract(&self, actor: &Actor, name: &Name, revision: Option<u32>) -> Result<ContractRevision> {
+        let org = actor.authorize(Scope::Read)?;
+        let read = self.store.read();
+        let contract = read.contract_by_name(org, name).await?;
+        let contract = contract.ok_or_else(|| Error::not_found("contract", name))?;
+        let found = match revision {
+            None => read.latest_contract_revision(org, contract.id).await?,
+            Some(number) => read.contract_revision(org, contract.id, number).await?,
+        };
+        let found = found.ok_or_else(|| match revision {
+            Some(number) => Error::not_found("contract", format!("{name} at revision {number}")),
+            None => Error::not_found("contract", name),
+        })?;
+        Ok(view(contract.name, found.record))
+    }
+}
+
+pub(crate) fn view(name: Name, revision: store::ContractRevision) -> ContractRevision {
+    ContractRevision {
+        name,
+        revision: revision.revision,
+        digest: revision.digest,
+        source: revision.source,
+        files: revision.sources,
+        created_at: revision.created_at,
+    }
+}
+
+/// A revision and the name of its contract, by the row that a run refers to.
+pub(crate) async fn of_run(
+    read: &Reader<'_>,
+    org: OrganizationId,
+    run: &store::Run,
+) -> Result<(Name, store::ContractRevision)> {
+    let lost = || Error::internal(format!("the contract of run {} is not there", run.id));
+    let revision = read.contract_revision_by_id(org, run.contract_revision).await?.ok_or_else(lost)?.record;
+    let contract = read.contract(org, revision.contract).await?.ok_or_else(lost)?;
+    Ok((contract.name, revision))
+}

@@ -1,0 +1,73 @@
+//! Public keys that an organization trusts to sign its attestations.
+
+use engine::Name;
+use engine::id::KeyId;
+use serde_json::json;
+use trust::PublicKey;
+
+use crate::actor::{Actor, Scope};
+use crate::store::SigningKey;
+use crate::{Control, Error, Key, Result, audit, fresh, now};
+
+impl Control {
+    /// Registers a public key (PEM) that may sign attestations from now on.
+    pub async fn add_key(&self, actor: &Actor, name: Name, public_key: String) -> Result<Key> {
+        let org = actor.authorize(Scope::Admin)?;
+        let parsed = PublicKey::from_pem(&public_key).map_err(|error| Error::invalid(error.to_string()))?;
+        let key = SigningKey {
+            id: KeyId(fresh()),
+            org,
+            name,
+            key_digest: parsed.id(),
+            public_key,
+            created_at: now(),
+            revoked_at: None,
+        };
+        let event = audit::event(actor, Some(org), "key.create", &key.name, json!({ "digest": key.key_digest }));
+        let saved = key.clone();
+        self.store
+            .write(move |tx| {
+                let (key, event) = (saved.clone(), event.clone());
+                Box::pin(async move {
+                    tx.insert_signing_key(&key).await?;
+                    tx.insert_audit(&[event]).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await?;
+        Ok(view(key))
+    }
+
+    /// Lists keys.
+    pub async fn keys(&self, actor: &Actor) -> Result<Vec<Key>> {
+        let org = actor.authorize(Scope::Read)?;
+        Ok(self.store.read().signing_keys(org).await?.into_iter().map(view).collect())
+    }
+
+    /// Revokes a key from now on.
+    pub async fn revoke_key(&self, actor: &Actor, id: KeyId) -> Result<()> {
+        let org = actor.authorize(Scope::Admin)?;
+        let event = audit::event(actor, Some(org), "key.revoke", id, json!({}));
+        self.store
+            .write(move |tx| {
+                let event = event.clone();
+                Box::pin(async move {
+                    tx.revoke_signing_key(org, id, now()).await?;
+                    tx.insert_audit(&[event]).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await
+    }
+}
+
+fn view(key: SigningKey) -> Key {
+    Key {
+        id: key.id,
+        name: key.name,
+        digest: key.key_digest,
+        public_key: key.public_key,
+        created_at: key.created_at,
+        revoked_at: key.revoked_at,
+    }
+}

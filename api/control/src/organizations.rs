@@ -1,0 +1,73 @@
+//! Organizations and their projects.
+
+use engine::Name;
+use engine::id::{OrganizationId, ProjectId};
+use serde_json::json;
+
+use crate::actor::{Actor, Scope};
+use crate::tokens::{self, NewToken};
+use crate::{Control, Error, Organization, Project, Result, audit, fresh, now, store};
+
+impl Control {
+    /// Makes an organization and its first token, which may do everything in it.
+    pub async fn create_organization(&self, actor: &Actor, name: Name) -> Result<(Organization, NewToken)> {
+        actor.authorize_instance()?;
+        let organization = store::Organization { id: OrganizationId(fresh()), name, created_at: now() };
+        let owner: Name = "owner".parse().map_err(Error::internal)?;
+        let scopes = [Scope::Admin, Scope::Attest, Scope::Read];
+        let (row, token) = tokens::mint(Some(organization.id), owner, &scopes, None)?;
+        let event = audit::event(actor, Some(organization.id), "organization.create", &organization.name, json!({}));
+        let saved = organization.clone();
+        self.store
+            .write(move |tx| {
+                let (organization, row, event) = (saved.clone(), row.clone(), event.clone());
+                Box::pin(async move {
+                    tx.insert_organization(&organization).await?;
+                    tx.insert_token(&row).await?;
+                    tx.insert_audit(&[event]).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await?;
+        Ok((view(organization), token))
+    }
+
+    /// Lists organizations.
+    pub async fn organizations(&self, actor: &Actor) -> Result<Vec<Organization>> {
+        actor.authorize_instance()?;
+        Ok(self.store.read().organizations().await?.into_iter().map(view).collect())
+    }
+
+    /// Makes a project.
+    pub async fn create_project(&self, actor: &Actor, name: Name) -> Result<Project> {
+        let org = actor.authorize(Scope::Admin)?;
+        let project = store::Project { id: ProjectId(fresh()), org, name, created_at: now() };
+        let event = audit::event(actor, Some(org), "project.create", &project.name, json!({}));
+        let saved = project.clone();
+        self.store
+            .write(move |tx| {
+                let (project, event) = (saved.clone(), event.clone());
+                Box::pin(async move {
+                    tx.insert_project(&project).await?;
+                    tx.insert_audit(&[event]).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await?;
+        Ok(Project { id: project.id, name: project.name, created_at: project.created_at })
+    }
+
+    /// Lists projects.
+    pub async fn projects(&self, actor: &Actor) -> Result<Vec<Project>> {
+        let org = actor.authorize(Scope::Read)?;
+        let projects = self.store.read().projects(org).await?;
+        Ok(projects
+            .into_iter()
+            .map(|project| Project { id: project.id, name: project.name, created_at: project.created_at })
+            .collect())
+    }
+}
+
+fn view(organization: store::Organization) -> Organization {
+    Organization { id: organization.id, name: organization.name, created_at: organization.created_at }
+}

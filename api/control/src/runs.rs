@@ -1,0 +1,162 @@
+//! Runs: opened for one execution of a workflow, closed by its attestation.
+
+use std::collections::BTreeMap;
+
+use engine::id::{OrganizationId, RunId};
+use engine::run::WorkflowPath;
+use engine::{Digest, Verdict};
+use serde_json::json;
+
+use crate::actor::{Actor, Scope};
+use crate::store::{Reader, RunFilter};
+use crate::workflows::{self, Names};
+use crate::{Control, Error, OpenedRun, Page, Result, Run, RunState, audit, contracts, fresh, now, store};
+
+impl Control {
+    /// Opens a run of a workflow under the latest revision of its contract.
+    pub async fn open_run(&self, actor: &Actor, path: &WorkflowPath) -> Result<OpenedRun> {
+        let org = actor.authorize(Scope::Attest)?;
+        let read = self.store.read();
+        let workflow = workflows::find(&read, org, path).await?;
+        let lost = || Error::internal(format!("the workflow {path} has no contract"));
+        let contract = read.contract(org, workflow.contract).await?.ok_or_else(lost)?;
+        let revision = read.latest_contract_revision(org, workflow.contract).await?.ok_or_else(lost)?.record;
+        let run = store::Run {
+            id: RunId(fresh()),
+            org,
+            project: workflow.project,
+            workflow: workflow.id,
+            contract_revision: revision.id,
+            state: store::RunState::Open,
+            created_at: now(),
+            created_by: actor.token,
+            closed_at: None,
+            reason: None,
+        };
+        let id = run.id;
+        self.store
+            .write(move |tx| {
+                let run = run.clone();
+                Box::pin(async move { Ok::<_, Error>(tx.insert_run(&run).await?) })
+            })
+            .await?;
+        let organization = actor.organization.clone().map(|(_, name)| name).ok_or_else(lost)?;
+        Ok(OpenedRun {
+            id,
+            organization,
+            project: path.project.clone(),
+            workflow: path.workflow.clone(),
+            contract: contracts::view(contract.name, revision),
+        })
+    }
+
+    /// Gives a run up; its attestation will not be accepted any more.
+    pub async fn cancel_run(&self, actor: &Actor, id: RunId, reason: String) -> Result<Run> {
+        let org = actor.authorize(Scope::Attest)?;
+        let run = self.store.read().run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
+        if run.state != store::RunState::Open {
+            return Err(Error::Conflict(format!("the run {id} is {}, not open", run.state)));
+        }
+        let event = audit::event(actor, Some(org), "run.cancel", id, json!({ "reason": reason }));
+        self.store
+            .write(move |tx| {
+                let (reason, event) = (reason.clone(), event.clone());
+                Box::pin(async move {
+                    tx.cancel_run(org, id, &reason, now()).await?;
+                    tx.insert_audit(&[event]).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await?;
+        let run = self.store.read().run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
+        self.one(org, run).await
+    }
+
+    /// A run.
+    pub async fn run(&self, actor: &Actor, id: RunId) -> Result<Run> {
+        let org = actor.authorize(Scope::Read)?;
+        let run = self.store.read().run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
+        self.one(org, run).await
+    }
+
+    /// Runs, newest first, optionally of one workflow. `after` is the `next` of the page before.
+    pub async fn runs(
+        &self,
+        actor: &Actor,
+        workflow: Option<&WorkflowPath>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Run>> {
+        let org = actor.authorize(Scope::Read)?;
+        let limit = self.page_size(limit)?;
+        let read = self.store.read();
+        let mut filter = RunFilter::default();
+        if let Some(path) = workflow {
+            filter.workflow = Some(workflows::find(&read, org, path).await?.id);
+        }
+        let after = after.map(str::parse::<RunId>).transpose().map_err(|error| Error::invalid(error.to_string()))?;
+        let mut found = read.list_runs(org, filter, store::Page { after, limit: limit + 1 }).await?;
+        let more = found.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+        if more {
+            found.pop();
+        }
+        let next = found.last().filter(|_| more).map(|run| run.id.to_string());
+        Ok(Page { items: describe(&read, org, found).await?, next })
+    }
+
+    async fn one(&self, org: OrganizationId, run: store::Run) -> Result<Run> {
+        let id = run.id;
+        describe(&self.store.read(), org, vec![run]).await?.pop().ok_or_else(|| Error::not_found("run", id))
+    }
+
+    /// The number of entries on a page, or why that many are too many.
+    pub(crate) fn page_size(&self, limit: usize) -> Result<u64> {
+        let max = self.limits.page_max;
+        if !(1..=max).contains(&limit) {
+            return Err(Error::invalid(format!("a page holds 1 to {max} entries, not {limit}")));
+        }
+        Ok(u64::try_from(limit).unwrap_or(u64::MAX))
+    }
+}
+
+/// Runs with the names of what they refer to, in a bounded number of statements.
+async fn describe(read: &Reader<'_>, org: OrganizationId, runs: Vec<store::Run>) -> Result<Vec<Run>> {
+    let names = Names::load(read, org).await?;
+    let revisions: Vec<uuid::Uuid> = runs.iter().map(|run| run.contract_revision).collect();
+    let revisions = read.contract_revision_names(org, &revisions).await?;
+    let ids: Vec<RunId> = runs.iter().map(|run| run.id).collect();
+    let judged: BTreeMap<RunId, (Digest, Verdict)> = read
+        .attestations_of_runs(org, &ids)
+        .await?
+        .into_iter()
+        .map(|found| Ok((found.record.run, (found.record.digest, found.record.verdict.parse().map_err(Error::internal)?))))
+        .collect::<Result<_>>()?;
+    runs.into_iter()
+        .map(|run| {
+            let lost = || Error::internal(format!("the contract of run {} is not there", run.id));
+            let (contract, contract_revision) = revisions.get(&run.contract_revision).cloned().ok_or_else(lost)?;
+            let judged = judged.get(&run.id);
+            Ok(Run {
+                id: run.id,
+                project: names.project(run.project)?,
+                workflow: names.workflow(run.workflow)?,
+                contract,
+                contract_revision,
+                state: state(run.state),
+                created_at: run.created_at,
+                closed_at: run.closed_at,
+                reason: run.reason,
+                attestation: judged.map(|(digest, _)| *digest),
+                verdict: judged.map(|(_, verdict)| *verdict),
+            })
+        })
+        .collect()
+}
+
+const fn state(state: store::RunState) -> RunState {
+    match state {
+        store::RunState::Open => RunState::Open,
+        store::RunState::Closed => RunState::Closed,
+        store::RunState::Cancelled => RunState::Cancelled,
+    }
+}

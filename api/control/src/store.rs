@@ -1,0 +1,110 @@
+//! The rows: organizations, contracts, runs, attestations and the lineage between them.
+//!
+//! One schema on SQLite (embedded) and PostgreSQL (many replicas). History is append-only; the few columns that
+//! change are a run's state, a revocation, a token's last use and an event's delivery. Every write runs in a
+//! transaction through [`Store::write`] and is durable when that answers. Every read takes the organization it
+//! reads for, except where an identifier or a secret's hash alone is the question.
+//!
+//! `sea_orm` is named only below this module: functions take and return plain records made of engine types.
+
+mod attestation;
+mod blob;
+mod connection;
+mod contract;
+#[expect(unreachable_pub, reason = "sea-orm derives public items beside them")]
+mod entity;
+mod error;
+mod event;
+mod gate;
+mod intern;
+mod key;
+mod lineage;
+mod log;
+mod migration;
+mod page;
+mod receipt;
+mod row;
+mod run;
+mod schema;
+mod seq;
+mod session;
+mod tenancy;
+mod token;
+mod writer;
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+pub use attestation::{Attestation, AttestationFilter, EvaluationRow, SubjectRow, VerdictRow};
+pub use contract::{Contract, ContractRevision};
+pub use error::StoreError;
+pub use event::{AuditEvent, OutboxEvent};
+pub use gate::{Gate, GateRevision};
+pub use key::SigningKey;
+pub use lineage::{Closure, ClosureEdge, ClosureNode, Direction, Walk};
+pub use intern::{EdgeKind, NodeKey};
+pub use log::{LogKind, LogLeaf};
+pub use page::Page;
+pub use receipt::{Edge, Receipt};
+pub use run::{Run, RunFilter, RunState};
+pub use seq::Sequenced;
+pub use session::{Reader, Tx};
+pub use tenancy::{Organization, Project, Workflow};
+pub use token::ApiToken;
+
+/// The database of one Muster installation. Clones share its connections.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pools: Arc<connection::Pools>,
+    writer: writer::Writer,
+}
+
+impl Store {
+    /// Opens the database at `url` and brings its schema up to date.
+    ///
+    /// `sqlite://PATH?mode=rwc` or `postgres://…`. On PostgreSQL several replicas may open at once: the schema is
+    /// changed under a lock. Must be called inside a Tokio runtime, which the writer of a SQLite database lives on.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let pools = Arc::new(connection::Pools::open(url).await?);
+        migration::run(&pools.write).await?;
+        let writer = writer::Writer::start(&pools);
+        Ok(Self { pools, writer })
+    }
+
+    /// A view for reading outside any transaction: each call sees what was committed when it started.
+    pub fn read(&self) -> Reader<'_> {
+        Reader::of_pool(&self.pools.read)
+    }
+
+    /// Runs `work` in a transaction and answers when its effects are durable.
+    ///
+    /// An error rolls back this work only. On SQLite many works share one commit; on PostgreSQL a serialization
+    /// failure or deadlock runs `work` again, so it must have no effect but through `tx`. When the answer is
+    /// [`StoreError::Unavailable`] because the connection was lost while committing, the outcome is not known:
+    /// repeat with the same identifiers and digests.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: for<'t> Fn(Tx<'t>) -> BoxFuture<'t, Result<T, E>> + Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.writer.write(work).await
+    }
+
+    /// How many transactions were committed by this process since it started: fewer than writes when they share one.
+    pub fn commits(&self) -> u64 {
+        self.writer.commits()
+    }
+
+    /// Whether both a read and a write connection answer.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.pools.ping().await
+    }
+
+    /// Finishes queued writes and closes the connections. Later calls answer [`StoreError::Unavailable`].
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.writer.close().await;
+        self.pools.close().await
+    }
+}

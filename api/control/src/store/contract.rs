@@ -1,0 +1,196 @@
+//! Contracts and their revisions. A revision never changes.
+
+use std::collections::BTreeMap;
+
+use engine::id::{ContractId, OrganizationId};
+use engine::{Digest, Name, Timestamp};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use super::entity::{contract, contract_revision};
+use super::row::{Row, bytes, insert, int, json, record, records};
+use super::{Page, Reader, Sequenced, StoreError, Tx};
+
+/// What workflows must provide, over all its revisions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contract {
+    /// Its identifier.
+    pub id: ContractId,
+    /// Whose it is.
+    pub org: OrganizationId,
+    /// Its name, unique in the organization.
+    pub name: Name,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// One text of a contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContractRevision {
+    /// Its identifier.
+    pub id: Uuid,
+    /// The contract.
+    pub contract: ContractId,
+    /// Whose it is.
+    pub org: OrganizationId,
+    /// 1 for the first, then counting up.
+    pub revision: u32,
+    /// The digest of its compiled form.
+    pub digest: Digest,
+    /// The document as it was written.
+    pub source: String,
+    /// The policies it came with: path to text.
+    pub sources: BTreeMap<String, String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Reader<'_> {
+    /// The contract of that identifier.
+    pub async fn contract(&self, org: OrganizationId, id: ContractId) -> Result<Option<Contract>, StoreError> {
+        let found = contract::Entity::find_by_id(id.0).filter(contract::Column::Org.eq(org.0));
+        record(found.one(&self.db).await?)
+    }
+
+    /// The contract of that name.
+    pub async fn contract_by_name(&self, org: OrganizationId, name: &Name) -> Result<Option<Contract>, StoreError> {
+        let of_org = contract::Entity::find().filter(contract::Column::Org.eq(org.0));
+        record(of_org.filter(contract::Column::Name.eq(name.as_str())).one(&self.db).await?)
+    }
+
+    /// Every contract of the organization, by name.
+    pub async fn contracts(&self, org: OrganizationId) -> Result<Vec<Contract>, StoreError> {
+        let of_org = contract::Entity::find().filter(contract::Column::Org.eq(org.0));
+        records(of_org.order_by_asc(contract::Column::Name).all(&self.db).await?)
+    }
+
+    /// The newest revision of the contract.
+    pub async fn latest_contract_revision(
+        &self,
+        org: OrganizationId,
+        contract: ContractId,
+    ) -> Result<Option<Sequenced<ContractRevision>>, StoreError> {
+        let found = revisions(org, contract).order_by_desc(contract_revision::Column::Revision);
+        record(found.one(&self.db).await?)
+    }
+
+    /// The revision of that number.
+    pub async fn contract_revision(
+        &self,
+        org: OrganizationId,
+        contract: ContractId,
+        revision: u32,
+    ) -> Result<Option<Sequenced<ContractRevision>>, StoreError> {
+        let found = revisions(org, contract).filter(contract_revision::Column::Revision.eq(i64::from(revision)));
+        record(found.one(&self.db).await?)
+    }
+
+    /// The revision of that identifier, as a run names it.
+    pub async fn contract_revision_by_id(
+        &self,
+        org: OrganizationId,
+        id: Uuid,
+    ) -> Result<Option<Sequenced<ContractRevision>>, StoreError> {
+        let found = contract_revision::Entity::find_by_id(id).filter(contract_revision::Column::Org.eq(org.0));
+        record(found.one(&self.db).await?)
+    }
+
+    /// The newest revision of any contract whose compiled form has that digest.
+    pub async fn contract_revision_by_digest(
+        &self,
+        org: OrganizationId,
+        digest: Digest,
+    ) -> Result<Option<Sequenced<ContractRevision>>, StoreError> {
+        let found = contract_revision::Entity::find()
+            .filter(contract_revision::Column::Org.eq(org.0))
+            .filter(contract_revision::Column::Digest.eq(bytes(digest)))
+            .order_by_desc(contract_revision::Column::Seq);
+        record(found.one(&self.db).await?)
+    }
+
+    /// The revisions of the contract, newest first; the cursor is a revision number.
+    pub async fn contract_revisions(
+        &self,
+        org: OrganizationId,
+        contract: ContractId,
+        page: Page<u32>,
+    ) -> Result<Vec<Sequenced<ContractRevision>>, StoreError> {
+        let mut found = revisions(org, contract).order_by_desc(contract_revision::Column::Revision);
+        if let Some(after) = page.after {
+            found = found.filter(contract_revision::Column::Revision.lt(i64::from(after)));
+        }
+        records(found.limit(page.limit).all(&self.db).await?)
+    }
+}
+
+fn revisions(org: OrganizationId, contract: ContractId) -> sea_orm::Select<contract_revision::Entity> {
+    contract_revision::Entity::find()
+        .filter(contract_revision::Column::Org.eq(org.0))
+        .filter(contract_revision::Column::Contract.eq(contract.0))
+}
+
+impl Tx<'_> {
+    /// Adds a contract without revisions. A name that is taken is a conflict.
+    pub async fn insert_contract(&self, new: &Contract) -> Result<(), StoreError> {
+        let model = contract::Model {
+            id: new.id.0,
+            org: new.org.0,
+            name: new.name.to_string(),
+            created_at: new.created_at.as_millis(),
+        };
+        insert::<contract::Entity>(self.db(), vec![model]).await
+    }
+
+    /// Adds a revision and answers its sequence number. A number that is taken is a conflict: someone else
+    /// revised the contract meanwhile.
+    pub async fn insert_contract_revision(&self, new: &ContractRevision) -> Result<u64, StoreError> {
+        let sources = json("contract_revision", &new.sources)?;
+        let seq = self.next_seq(1).await?;
+        let model = contract_revision::Model {
+            id: new.id,
+            contract: new.contract.0,
+            org: new.org.0,
+            revision: i64::from(new.revision),
+            digest: bytes(new.digest),
+            source: new.source.clone(),
+            sources,
+            created_at: new.created_at.as_millis(),
+            seq: int(seq),
+        };
+        insert::<contract_revision::Entity>(self.db(), vec![model]).await?;
+        Ok(seq)
+    }
+}
+
+impl TryFrom<contract::Model> for Contract {
+    type Error = StoreError;
+
+    fn try_from(model: contract::Model) -> Result<Self, Self::Error> {
+        let row = Row::new("contract", model.id);
+        Ok(Self {
+            id: ContractId(model.id),
+            org: OrganizationId(model.org),
+            name: row.text(&model.name)?,
+            created_at: Timestamp::from_millis(model.created_at),
+        })
+    }
+}
+
+impl TryFrom<contract_revision::Model> for Sequenced<ContractRevision> {
+    type Error = StoreError;
+
+    fn try_from(model: contract_revision::Model) -> Result<Self, Self::Error> {
+        let row = Row::new("contract_revision", model.id);
+        let record = ContractRevision {
+            id: model.id,
+            contract: ContractId(model.contract),
+            org: OrganizationId(model.org),
+            revision: row.small(model.revision)?,
+            digest: row.digest(&model.digest)?,
+            source: model.source,
+            sources: row.json(&model.sources)?,
+            created_at: Timestamp::from_millis(model.created_at),
+        };
+        Ok(Self { seq: row.count(model.seq)?, record })
+    }
+}

@@ -1,0 +1,125 @@
+//! The rows as they are stored. Times are milliseconds in UTC, digests 32 bytes, JSON is text.
+//!
+//! The columns are those of [`super::schema`]; a test opens both on a real database.
+
+macro_rules! entities {
+    ($($table:ident $name:literal { $($(#[$key:meta])* $column:ident: $type:ty),+ $(,)? })+) => {$(
+        pub(in crate::store) mod $table {
+            use sea_orm::entity::prelude::*;
+
+            #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+            #[sea_orm(table_name = $name)]
+            pub struct Model {
+                $($(#[$key])* pub $column: $type,)+
+            }
+
+            #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
+            pub enum Relation {}
+
+            impl ActiveModelBehavior for ActiveModel {}
+        }
+    )+};
+}
+
+entities! {
+    organization "organization" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        name: String, created_at: i64,
+    }
+    project "project" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, name: String, created_at: i64,
+    }
+    contract "contract" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, name: String, created_at: i64,
+    }
+    contract_revision "contract_revision" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        contract: Uuid, org: Uuid, revision: i64, digest: Vec<u8>, source: String, sources: String,
+        created_at: i64, seq: i64,
+    }
+    workflow "workflow" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, project: Uuid, name: String, contract: Uuid, created_at: i64,
+    }
+    signing_key "signing_key" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, name: String, key_digest: Vec<u8>, public_key: String, created_at: i64, revoked_at: Option<i64>,
+    }
+    api_token "api_token" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Option<Uuid>, name: String, secret_hash: Vec<u8>, scopes: String, created_at: i64,
+        expires_at: Option<i64>, revoked_at: Option<i64>, last_used_at: Option<i64>,
+    }
+    run "run" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, project: Uuid, workflow: Uuid, contract_revision: Uuid, state: String, created_at: i64,
+        created_by: Uuid, closed_at: Option<i64>, reason: Option<String>,
+    }
+    org_blob "org_blob" {
+        #[sea_orm(primary_key, auto_increment = false)] org: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)] digest: Vec<u8>,
+        size: i64, created_at: i64,
+    }
+    attestation "attestation" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, project: Uuid, workflow: Uuid, run: Uuid, digest: Vec<u8>, payload_digest: Vec<u8>, seq: i64,
+        size: i64, created_at: i64, key_digest: Vec<u8>, claimed_verdict: Option<String>, verdict: String,
+        verdict_digest: Vec<u8>,
+    }
+    attestation_subject "attestation_subject" {
+        #[sea_orm(primary_key, auto_increment = false)] attestation: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)] position: i64,
+        org: Uuid, name: String, algorithm: String, value: String, digest: Option<Vec<u8>>,
+    }
+    material "material" {
+        #[sea_orm(primary_key, auto_increment = false)] attestation: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)] position: i64,
+        org: Uuid, name: String, kind: String, digest: Vec<u8>, size: i64, reference_only: bool, source: String,
+        facts: String,
+    }
+    evaluation "evaluation" {
+        #[sea_orm(primary_key, auto_increment = false)] attestation: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)] position: i64,
+        org: Uuid, policy: String, policy_digest: Option<Vec<u8>>, subject: String, outcome: String, record: String,
+    }
+    verdict "verdict" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, attestation: Uuid, seq: i64, from_seq: i64, digest: Vec<u8>, verdict: String, record: Vec<u8>,
+        created_at: i64,
+    }
+    gate "gate" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, name: String, created_at: i64,
+    }
+    gate_revision "gate_revision" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        gate: Uuid, org: Uuid, revision: i64, digest: Vec<u8>, source: String, sources: String, created_at: i64,
+        seq: i64,
+    }
+    node "node" {
+        #[sea_orm(primary_key)] id: i64,
+        kind: String, key: Vec<u8>,
+    }
+    edge "edge" {
+        #[sea_orm(primary_key, auto_increment = false)] org: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)] dst: i64,
+        #[sea_orm(primary_key, auto_increment = false)] seq: i64,
+        #[sea_orm(primary_key, auto_increment = false)] src: i64,
+        #[sea_orm(primary_key, auto_increment = false)] kind: i16,
+        #[sea_orm(primary_key, auto_increment = false)] attestation: Uuid,
+    }
+    log_leaf "log_leaf" {
+        #[sea_orm(primary_key, auto_increment = false)] seq: i64,
+        kind: String, digest: Vec<u8>, created_at: i64,
+    }
+    audit_event "audit_event" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Option<Uuid>, seq: i64, actor: String, action: String, target: String, detail: String, created_at: i64,
+    }
+    outbox_event "outbox_event" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, seq: i64, kind: String, payload: String, created_at: i64, delivered_at: Option<i64>,
+    }
+}

@@ -1,0 +1,187 @@
+//! Runs: the one record whose state changes, once.
+
+use std::fmt;
+use std::str::FromStr;
+
+use engine::Timestamp;
+use engine::id::{OrganizationId, ProjectId, RunId, TokenId, WorkflowId};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use super::entity::run;
+use super::row::{Row, insert, millis, record, records, time};
+use super::{Page, Reader, StoreError, Tx};
+
+/// Whether a run still takes an attestation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RunState {
+    /// It waits for its attestation.
+    Open,
+    /// It has its attestation.
+    Closed,
+    /// It was given up; it never gets one.
+    Cancelled,
+}
+
+impl RunState {
+    const ALL: [(Self, &'static str); 3] =
+        [(Self::Open, "open"), (Self::Closed, "closed"), (Self::Cancelled, "cancelled")];
+
+    /// The state in lower case.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(state, _)| *state == self).map_or("", |(_, text)| text)
+    }
+}
+
+impl fmt::Display for RunState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for RunState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = Self::ALL.iter().find(|(_, name)| *name == text).map(|(state, _)| *state);
+        known.ok_or_else(|| format!("`{text}` is not a state of a run: expected open, closed or cancelled"))
+    }
+}
+
+/// One execution of a workflow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Its identifier, a version 7 UUID: runs sort by when they were made.
+    pub id: RunId,
+    /// Whose it is.
+    pub org: OrganizationId,
+    /// The project.
+    pub project: ProjectId,
+    /// The workflow.
+    pub workflow: WorkflowId,
+    /// The revision of the contract that it answers to.
+    pub contract_revision: Uuid,
+    /// Whether it still takes an attestation.
+    pub state: RunState,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The token that made it.
+    pub created_by: TokenId,
+    /// When it was closed or cancelled.
+    pub closed_at: Option<Timestamp>,
+    /// Why it was cancelled.
+    pub reason: Option<String>,
+}
+
+/// Which runs a list holds; everything that is `None` matches.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RunFilter {
+    /// Runs of this project.
+    pub project: Option<ProjectId>,
+    /// Runs of this workflow.
+    pub workflow: Option<WorkflowId>,
+    /// Runs in this state.
+    pub state: Option<RunState>,
+}
+
+impl Reader<'_> {
+    /// The run of that identifier.
+    pub async fn run(&self, org: OrganizationId, id: RunId) -> Result<Option<Run>, StoreError> {
+        record(run::Entity::find_by_id(id.0).filter(run::Column::Org.eq(org.0)).one(&self.db).await?)
+    }
+
+    /// Runs, newest first.
+    pub async fn list_runs(
+        &self,
+        org: OrganizationId,
+        filter: RunFilter,
+        page: Page<RunId>,
+    ) -> Result<Vec<Run>, StoreError> {
+        let mut found = run::Entity::find().filter(run::Column::Org.eq(org.0)).order_by_desc(run::Column::Id);
+        if let Some(project) = filter.project {
+            found = found.filter(run::Column::Project.eq(project.0));
+        }
+        if let Some(workflow) = filter.workflow {
+            found = found.filter(run::Column::Workflow.eq(workflow.0));
+        }
+        if let Some(state) = filter.state {
+            found = found.filter(run::Column::State.eq(state.as_str()));
+        }
+        if let Some(after) = page.after {
+            found = found.filter(run::Column::Id.lt(after.0));
+        }
+        records(found.limit(page.limit).all(&self.db).await?)
+    }
+}
+
+impl Tx<'_> {
+    /// Adds a run.
+    pub async fn insert_run(&self, new: &Run) -> Result<(), StoreError> {
+        let model = run::Model {
+            id: new.id.0,
+            org: new.org.0,
+            project: new.project.0,
+            workflow: new.workflow.0,
+            contract_revision: new.contract_revision,
+            state: new.state.to_string(),
+            created_at: new.created_at.as_millis(),
+            created_by: new.created_by.0,
+            closed_at: millis(new.closed_at),
+            reason: new.reason.clone(),
+        };
+        insert::<run::Entity>(self.db(), vec![model]).await
+    }
+
+    /// Gives up an open run. One that is missing or not open any more is a conflict.
+    pub async fn cancel_run(
+        &self,
+        org: OrganizationId,
+        id: RunId,
+        reason: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.leave_open(org, id, RunState::Cancelled, Some(reason.to_owned()), at).await
+    }
+
+    /// Changes the state if, and only if, the run is still open: of two that try, one wins.
+    pub(super) async fn leave_open(
+        &self,
+        org: OrganizationId,
+        id: RunId,
+        state: RunState,
+        reason: Option<String>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let done = run::Entity::update_many()
+            .col_expr(run::Column::State, Expr::value(state.as_str()))
+            .col_expr(run::Column::ClosedAt, Expr::value(at.as_millis()))
+            .col_expr(run::Column::Reason, Expr::value(reason))
+            .filter(run::Column::Id.eq(id.0))
+            .filter(run::Column::Org.eq(org.0))
+            .filter(run::Column::State.eq(RunState::Open.as_str()))
+            .exec(self.db())
+            .await?;
+        if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("an open run")) }
+    }
+}
+
+impl TryFrom<run::Model> for Run {
+    type Error = StoreError;
+
+    fn try_from(model: run::Model) -> Result<Self, Self::Error> {
+        let row = Row::new("run", model.id);
+        Ok(Self {
+            id: RunId(model.id),
+            org: OrganizationId(model.org),
+            project: ProjectId(model.project),
+            workflow: WorkflowId(model.workflow),
+            contract_revision: model.contract_revision,
+            state: row.text(&model.state)?,
+            created_at: Timestamp::from_millis(model.created_at),
+            created_by: TokenId(model.created_by),
+            closed_at: time(model.closed_at),
+            reason: model.reason,
+        })
+    }
+}

@@ -1,0 +1,225 @@
+//! API tokens: `muster_pat_` and 30 letters and digits, then six of a checksum, so that scanners can tell a real one.
+//!
+//! The secret is shown once. What is stored is its digest.
+
+use std::collections::BTreeSet;
+
+use engine::id::{OrganizationId, TokenId};
+use engine::{Digest, Name, Timestamp};
+use serde_json::json;
+
+use crate::actor::{Actor, Scope};
+use crate::store::ApiToken;
+use crate::{Control, Error, Result, Token, audit, fresh, now};
+
+const PREFIX: &str = "muster_pat_";
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const RANDOM_CHARS: usize = 30;
+const CHECKSUM_CHARS: usize = 6;
+
+/// A token with its secret, shown once.
+#[derive(Clone)]
+pub struct NewToken {
+    /// The token.
+    pub token: Token,
+    /// The secret.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for NewToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewToken").field("token", &self.token).finish_non_exhaustive()
+    }
+}
+
+impl Control {
+    /// Makes the token of the instance when there is none yet, and answers its secret.
+    pub async fn bootstrap(&self) -> Result<Option<String>> {
+        if !self.store.read().tokens(None).await?.is_empty() {
+            return Ok(None);
+        }
+        let name: Name = "bootstrap".parse().map_err(Error::internal)?;
+        let (row, token) = mint(None, name, &[Scope::Instance], None)?;
+        self.store
+            .write(move |tx| {
+                let row = row.clone();
+                Box::pin(async move { Ok::<_, Error>(tx.insert_token(&row).await?) })
+            })
+            .await?;
+        Ok(Some(token.secret))
+    }
+
+    /// Accepts a bearer token, or says why not.
+    pub async fn authenticate(&self, bearer: &str) -> Result<Actor> {
+        if !well_formed(bearer) {
+            return Err(Error::Unauthenticated(format!("this is not a Muster token: one begins with `{PREFIX}`")));
+        }
+        let unknown = || Error::Unauthenticated("the token is not known here".to_owned());
+        let found = self.store.read().token_by_hash(Digest::of(bearer)).await?.ok_or_else(unknown)?;
+        let at = now();
+        if found.revoked_at.is_some() {
+            return Err(Error::Unauthenticated(format!("the token `{}` was revoked", found.name)));
+        }
+        if let Some(end) = found.expires_at.filter(|end| *end <= at) {
+            return Err(Error::Unauthenticated(format!("the token `{}` expired at {end}", found.name)));
+        }
+        self.remember_use(&found, at).await?;
+        let organization = match found.org {
+            None => None,
+            Some(id) => Some((id, self.store.read().organization(id).await?.ok_or_else(unknown)?.name)),
+        };
+        let scopes = found.scopes.iter().map(|scope| scope.parse()).collect::<Result<_>>()?;
+        Ok(Actor { token: found.id, name: found.name, scopes, organization })
+    }
+
+    /// Records the use of a token, to the minute: a busy token is not a busy row.
+    async fn remember_use(&self, token: &ApiToken, at: Timestamp) -> Result<()> {
+        if token.last_used_at.is_some_and(|last| at.as_millis() - last.as_millis() < 60_000) {
+            return Ok(());
+        }
+        let id = token.id;
+        self.store.write(move |tx| Box::pin(async move { Ok::<_, Error>(tx.touch_token(id, at).await?) })).await
+    }
+
+    /// Makes a token of this organization.
+    pub async fn create_token(
+        &self,
+        actor: &Actor,
+        name: Name,
+        scopes: Vec<Scope>,
+        expires_at: Option<Timestamp>,
+    ) -> Result<NewToken> {
+        let org = actor.authorize(Scope::Admin)?;
+        if scopes.is_empty() || scopes.contains(&Scope::Instance) {
+            return Err(Error::invalid("a token of an organization needs at least one of the scopes admin, attest, read"));
+        }
+        if expires_at.is_some_and(|end| end <= now()) {
+            return Err(Error::invalid("the token would have expired already"));
+        }
+        let (row, token) = mint(Some(org), name, &scopes, expires_at)?;
+        let event = audit::event(actor, Some(org), "token.create", &row.name, json!({ "scopes": row.scopes }));
+        self.store
+            .write(move |tx| {
+                let (row, event) = (row.clone(), event.clone());
+                Box::pin(async move {
+                    tx.insert_token(&row).await?;
+                    tx.insert_audit(&[event]).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await?;
+        Ok(token)
+    }
+
+    /// Lists tokens, without their secrets.
+    pub async fn tokens(&self, actor: &Actor) -> Result<Vec<Token>> {
+        let org = actor.authorize(Scope::Admin)?;
+        self.store.read().tokens(Some(org)).await?.into_iter().map(view).collect()
+    }
+
+    /// Revokes a token from now on.
+    pub async fn revoke_token(&self, actor: &Actor, id: TokenId) -> Result<()> {
+        let org = actor.authorize(Scope::Admin)?;
+        let event = audit::event(actor, Some(org), "token.revoke", id, json!({}));
+        self.store
+            .write(move |tx| {
+                let event = event.clone();
+                Box::pin(async move {
+                    tx.revoke_token(Some(org), id, now()).await?;
+                    tx.insert_audit(&[event]).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await
+    }
+}
+
+/// A new token: the row to store and the secret to show.
+pub(crate) fn mint(
+    org: Option<OrganizationId>,
+    name: Name,
+    scopes: &[Scope],
+    expires_at: Option<Timestamp>,
+) -> Result<(ApiToken, NewToken)> {
+    let secret = secret()?;
+    let row = ApiToken {
+        id: TokenId(fresh()),
+        org,
+        name,
+        secret_hash: Digest::of(&secret),
+        scopes: scopes.iter().map(|scope| scope.name().to_owned()).collect::<BTreeSet<_>>(),
+        created_at: now(),
+        expires_at,
+        revoked_at: None,
+        last_used_at: None,
+    };
+    let token = view(row.clone())?;
+    Ok((row, NewToken { token, secret }))
+}
+
+fn view(row: ApiToken) -> Result<Token> {
+    Ok(Token {
+        id: row.id,
+        name: row.name,
+        scopes: row.scopes.iter().map(|scope| scope.parse()).collect::<Result<_>>()?,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        revoked_at: row.revoked_at,
+        last_used_at: row.last_used_at,
+    })
+}
+
+fn secret() -> Result<String> {
+    let mut secret = PREFIX.to_owned();
+    while secret.len() < PREFIX.len() + RANDOM_CHARS {
+        let mut bytes = [0_u8; 64];
+        getrandom::fill(&mut bytes).map_err(|error| Error::internal(error.to_string()))?;
+        // Bytes beyond the last whole multiple of 62 are thrown away: the rest is uniform.
+        let letters = bytes.iter().filter(|byte| **byte < 248).filter_map(|byte| letter(u32::from(*byte)));
+        secret.extend(letters.take(PREFIX.len() + RANDOM_CHARS - secret.len()));
+    }
+    let checksum = checksum(&secret);
+    Ok(secret + &checksum)
+}
+
+fn letter(number: u32) -> Option<char> {
+    let index = usize::try_from(number % 62).ok()?;
+    ALPHABET.get(index).map(|byte| char::from(*byte))
+}
+
+/// The CRC-32 of what stands before it, in base 62.
+fn checksum(text: &str) -> String {
+    let mut number = crc32fast::hash(text.as_bytes());
+    let mut letters = Vec::with_capacity(CHECKSUM_CHARS);
+    for _ in 0..CHECKSUM_CHARS {
+        letters.extend(letter(number));
+        number /= 62;
+    }
+    letters.iter().rev().collect()
+}
+
+fn well_formed(bearer: &str) -> bool {
+    let Some(split) = bearer.len().checked_sub(CHECKSUM_CHARS).filter(|split| bearer.is_char_boundary(*split)) else {
+        return false;
+    };
+    let (body, given) = bearer.split_at(split);
+    body.starts_with(PREFIX) && body.len() == PREFIX.len() + RANDOM_CHARS && checksum(body) == given
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_carries_its_checksum() {
+        let secret = secret().unwrap();
+        assert_eq!(secret.len(), PREFIX.len() + RANDOM_CHARS + CHECKSUM_CHARS);
+        assert!(well_formed(&secret));
+        let mut wrong = secret.clone();
+        let last = if wrong.pop() == Some('a') { 'b' } else { 'a' };
+        wrong.push(last);
+        for bad in [wrong.as_str(), "", "muster_pat_", "ghp_123456", "müster_pat_äöü"] {
+            assert!(!well_formed(bad), "{bad}");
+        }
+    }
+}
