@@ -26,7 +26,8 @@ mod tests {
     #[test]
     fn the_order_of_keys_does_not_matter() {
         let a: serde_json::Value = serde_json::from_str(r#"{"b":[1,2.0],"a":"é"}"#).unwrap();
-        let b: serde_json::Value = serde_json::from_str("{ \"a\": \"\\u00e9\", \"b\": [1, 2] }").unwrap();
+        let b: serde_json::Value =
+            serde_json::from_str("{ \"a\": \"\\u00e9\", \"b\": [1, 2] }").unwrap();
         assert_eq!(to_bytes(&a).unwrap(), "{\"a\":\"é\",\"b\":[1,2]}".as_bytes());
         assert_eq!(digest(&a).unwrap(), digest(&b).unwrap());
     }

@@ -162,7 +162,8 @@ impl Contract {
     pub fn parse(document: &Document) -> Result<Self, InvalidDocument> {
         compile::form()?.check(document)?;
         let internal = |error: serde_json::Error| document.diagnostic("", error.to_string());
-        let ContractDocument { metadata, spec } = serde_json::from_value(document.value().clone()).map_err(internal)?;
+        let ContractDocument { metadata, spec } =
+            serde_json::from_value(document.value().clone()).map_err(internal)?;
         let mut members = match spec {
             Value::Object(members) => members,
             _ => Map::new(),
@@ -189,7 +190,9 @@ impl Contract {
         for (index, demand) in self.materials.iter().enumerate() {
             if let Some(first) = seen.insert(&demand.name, index) {
                 let message = format!("the material `{}` is declared a second time", demand.name);
-                let line = document.position(&format!("/spec/materials/{first}")).map_or(0, |position| position.line);
+                let line = document
+                    .position(&format!("/spec/materials/{first}"))
+                    .map_or(0, |position| position.line);
                 diagnostics.push(
                     document
                         .diagnostic(&format!("/spec/materials/{index}/name"), message)
@@ -201,7 +204,8 @@ impl Contract {
         for (index, demand) in self.annotations.iter().enumerate() {
             if !annotations.insert(&demand.name) {
                 let message = format!("the annotation `{}` is declared a second time", demand.name);
-                diagnostics.push(document.diagnostic(&format!("/spec/annotations/{index}/name"), message));
+                diagnostics
+                    .push(document.diagnostic(&format!("/spec/annotations/{index}/name"), message));
             }
         }
         for (index, demand) in self.policies.iter().enumerate() {
@@ -215,7 +219,10 @@ impl Contract {
             {
                 let known = self.materials.iter().map(|demand| demand.name.as_str());
                 let meant = crate::document::nearest(name.as_str(), known);
-                let wrong = document.diagnostic(&format!("{at}/on/material"), format!("the contract has no material `{name}`"));
+                let wrong = document.diagnostic(
+                    &format!("{at}/on/material"),
+                    format!("the contract has no material `{name}`"),
+                );
                 diagnostics.push(match meant {
                     Some(meant) => wrong.with_hint(format!("did you mean `{meant}`?")),
                     None => wrong.with_hint("declare it under `materials`"),
@@ -245,7 +252,9 @@ fn collect_files(value: &Value, files: &mut std::collections::BTreeSet<String>) 
                     ("path", Value::String(path)) if crate::policy::is_file(path) => {
                         files.insert(path.clone());
                     }
-                    ("$ref", Value::String(target)) if !target.starts_with('#') && !target.contains("://") => {
+                    ("$ref", Value::String(target))
+                        if !target.starts_with('#') && !target.contains("://") =>
+                    {
                         let file = target.split('#').next().unwrap_or(target);
                         files.insert(file.to_owned());
                     }

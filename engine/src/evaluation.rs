@@ -36,7 +36,9 @@ pub enum Outcome {
 }
 
 /// Whether a policy decides or only reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Recorded, shown to operators.
@@ -154,7 +156,9 @@ impl Verdict {
         for verdict in verdicts {
             over = match (over, verdict) {
                 (Some(Self::Failed), _) | (_, Self::Failed) => Some(Self::Failed),
-                (Some(Self::Indeterminate), _) | (_, Self::Indeterminate) => Some(Self::Indeterminate),
+                (Some(Self::Indeterminate), _) | (_, Self::Indeterminate) => {
+                    Some(Self::Indeterminate)
+                }
                 (_, Self::Passed) => Some(Self::Passed),
             };
         }

@@ -90,25 +90,41 @@ struct Spec {
 
 impl Gate {
     /// Compiles a `kind: Gate` document.
-    pub fn compile(document: &Document, files: &Files, library: &Library, limits: &Limits) -> Result<Self, InvalidDocument> {
+    pub fn compile(
+        document: &Document,
+        files: &Files,
+        library: &Library,
+        limits: &Limits,
+    ) -> Result<Self, InvalidDocument> {
         form()?.check(document)?;
         let GateDocument { metadata, spec } = serde_json::from_value(document.value().clone())
             .map_err(|error| document.diagnostic("", error.to_string()))?;
         let wrong = |message: String| document.diagnostic("/spec", message);
         let policy = match (spec.reference, spec.policy) {
-            (Some(reference), None) => policy::find(&reference, &library.gates, files, limits).map_err(wrong)?,
+            (Some(reference), None) => {
+                policy::find(&reference, &library.gates, files, limits).map_err(wrong)?
+            }
             (None, Some(inline)) => Policy::parse(&Document::from_value(inline), files)?,
             _ => return Err(wrong("a gate needs either `use` or `policy`".to_owned()).into()),
         };
-        let arguments = Value::Object(policy.arguments(&spec.with).map_err(|problems| wrong(problems.join("; ")))?);
-        let unit = Unit::compile(&policy.modules, &json!({}), limits)
-            .map_err(|error| wrong(format!("the policy `{}` does not compile: {error}", policy.name)))?;
-        let digest = canonical::digest(&(rego::SEMANTICS, &policy, &arguments)).map_err(|error| wrong(error.to_string()))?;
+        let arguments = Value::Object(
+            policy.arguments(&spec.with).map_err(|problems| wrong(problems.join("; ")))?,
+        );
+        let unit = Unit::compile(&policy.modules, &json!({}), limits).map_err(|error| {
+            wrong(format!("the policy `{}` does not compile: {error}", policy.name))
+        })?;
+        let digest = canonical::digest(&(rego::SEMANTICS, &policy, &arguments))
+            .map_err(|error| wrong(error.to_string()))?;
         Ok(Self { name: metadata.name, description: metadata.description, digest, arguments, unit })
     }
 
     /// Decides about the artifact at the root of `lineage` as of `at`.
-    pub fn decide(&self, lineage: &Closure, at: Timestamp, limits: &Limits) -> Result<Decision, canonical::CanonicalError> {
+    pub fn decide(
+        &self,
+        lineage: &Closure,
+        at: Timestamp,
+        limits: &Limits,
+    ) -> Result<Decision, canonical::CanonicalError> {
         let mut decision = Decision {
             semantics: rego::SEMANTICS.to_owned(),
             artifact: lineage.root,
@@ -138,7 +154,12 @@ impl Gate {
         Ok(decision)
     }
 
-    fn findings(&self, lineage: &Closure, at: Timestamp, limits: &Limits) -> Result<rego::Findings, String> {
+    fn findings(
+        &self,
+        lineage: &Closure,
+        at: Timestamp,
+        limits: &Limits,
+    ) -> Result<rego::Findings, String> {
         let input = json!({ "artifact": { "digest": lineage.root }, "lineage": lineage, "args": self.arguments });
         self.unit.evaluate(rego::Document::from_value(&input)?, at, limits)
     }
@@ -149,7 +170,10 @@ fn doubts(lineage: &Closure) -> Vec<String> {
     let mut doubts = Vec::new();
     let attested = lineage.nodes.iter().any(|node| {
         node.kind == NodeKind::Attestation
-            && node.attestation.as_ref().is_some_and(|attestation| attestation.subjects.contains(&lineage.root))
+            && node
+                .attestation
+                .as_ref()
+                .is_some_and(|attestation| attestation.subjects.contains(&lineage.root))
     });
     if !attested {
         doubts.push(format!("no attestation has {} as a subject", lineage.root));
@@ -165,7 +189,9 @@ fn doubts(lineage: &Closure) -> Vec<String> {
 
 fn form() -> Result<Schema, Diagnostic> {
     let internal = |error: String| Diagnostic::whole(error);
-    let parse = |text: &str| serde_json::from_str::<Value>(text).map_err(|error| internal(error.to_string()));
+    let parse = |text: &str| {
+        serde_json::from_str::<Value>(text).map_err(|error| internal(error.to_string()))
+    };
     let mut gate = parse(schema::GATE)?;
     let mut policy = parse(schema::POLICY)?;
     for schema in [&mut gate, &mut policy] {

@@ -45,7 +45,8 @@ pub struct Label {
 impl Exhibit {
     /// Reads evidence: recognises its facts, finds what is wrong with its form.
     pub fn read(label: Label, bytes: &[u8], limits: &Limits) -> Self {
-        let Reading { facts, problems, undecided, json } = material::read(label.kind, bytes, limits);
+        let Reading { facts, problems, undecided, json } =
+            material::read(label.kind, bytes, limits);
         let mut exhibit = Self::unread(label);
         exhibit.material.facts = facts;
         exhibit.problems = problems;
@@ -54,11 +55,17 @@ impl Exhibit {
         exhibit
     }
 
-    /// Evidence of which only the digest is recorded, such as a container image by reference.
-    pub fn reference(label: Label, facts: material::Facts) -> Self {
+    /// A container image by reference: only the digest is recorded, the bytes are in the user's registry.
+    pub fn reference(label: Label) -> Self {
         let mut exhibit = Self::unread(label);
         exhibit.material.reference_only = true;
-        exhibit.material.facts = facts;
+        match material::parse_image_reference(&exhibit.material.source) {
+            Ok(image) => exhibit.material.facts = image.facts(),
+            Err(error) => {
+                let message = error.to_string();
+                exhibit.problems.push(material::Problem { pointer: String::new(), message });
+            }
+        }
         exhibit
     }
 
@@ -82,7 +89,15 @@ impl Exhibit {
     fn unread(label: Label) -> Self {
         let Label { name, kind, digest, source, size } = label;
         Self {
-            material: Material { name, kind, digest, size, reference_only: false, source, facts: material::Facts::new() },
+            material: Material {
+                name,
+                kind,
+                digest,
+                size,
+                reference_only: false,
+                source,
+                facts: material::Facts::new(),
+            },
             problems: Vec::new(),
             undecided: None,
             json: None,
@@ -193,7 +208,10 @@ impl<'c> Plan<'c> {
         if let Some(materials) = input.get_mut("materials").and_then(Value::as_array_mut) {
             for (material, exhibit) in materials.iter_mut().zip(&self.exhibits) {
                 if let Some(members) = material.as_object_mut() {
-                    members.insert("content".to_owned(), exhibit.content().unwrap_or_else(|| json!({})));
+                    members.insert(
+                        "content".to_owned(),
+                        exhibit.content().unwrap_or_else(|| json!({})),
+                    );
                 }
             }
         }
@@ -213,7 +231,8 @@ impl<'c> Plan<'c> {
             reasons.push("not every policy was evaluated".to_owned());
         }
         let doubts = reasons.iter().map(|_| Verdict::Indeterminate);
-        let verdict = Verdict::over(evaluations.iter().filter_map(Evaluation::verdict).chain(doubts));
+        let verdict =
+            Verdict::over(evaluations.iter().filter_map(Evaluation::verdict).chain(doubts));
         Record {
             semantics: rego::SEMANTICS.to_owned(),
             contract_digest: self.contract.digest,
@@ -235,7 +254,9 @@ impl Task<'_> {
         match self.findings() {
             Ok(None) => {
                 evaluation.outcome = Outcome::Skipped;
-                evaluation.reasons.push("the run has no material that this policy judges".to_owned());
+                evaluation
+                    .reasons
+                    .push("the run has no material that this policy judges".to_owned());
             }
             Ok(Some(findings)) => {
                 evaluation.outcome = outcome(&findings, evaluation.mode);
@@ -254,18 +275,26 @@ impl Task<'_> {
     fn blank(&self) -> Evaluation {
         let attachment = match self.entry {
             Entry::Contract => None,
-            Entry::Run(attachment) | Entry::Material(attachment, _) | Entry::Idle(attachment) => Some(attachment),
+            Entry::Run(attachment) | Entry::Material(attachment, _) | Entry::Idle(attachment) => {
+                Some(attachment)
+            }
         };
         let subject = match self.entry {
-            Entry::Material(_, index) => self.plan.exhibits.get(index).map_or(Subject::Run, |exhibit| Subject::Material {
-                name: exhibit.material.name.clone(),
-                digest: exhibit.material.digest,
-            }),
+            Entry::Material(_, index) => {
+                self.plan.exhibits.get(index).map_or(Subject::Run, |exhibit| Subject::Material {
+                    name: exhibit.material.name.clone(),
+                    digest: exhibit.material.digest,
+                })
+            }
             _ => Subject::Run,
         };
         Evaluation {
-            policy: attachment.map_or_else(|| "contract".to_owned(), |attachment| attachment.policy.name.to_string()),
-            policy_digest: attachment.map_or(self.plan.contract.rules_digest, |attachment| attachment.digest),
+            policy: attachment.map_or_else(
+                || "contract".to_owned(),
+                |attachment| attachment.policy.name.to_string(),
+            ),
+            policy_digest: attachment
+                .map_or(self.plan.contract.rules_digest, |attachment| attachment.digest),
             subject,
             mode: attachment.map_or(Mode::Enforce, |attachment| attachment.mode_at(self.plan.at)),
             outcome: Outcome::Indeterminate,
@@ -291,7 +320,10 @@ impl Task<'_> {
                 let exhibit = exhibits.get(index).ok_or("the exhibit is not part of this plan")?;
                 let about = Document::from_value(&self.plan.about(index))?;
                 let extra = [("args", &arguments(attachment)?), ("muster", &about)];
-                attachment.unit.evaluate(exhibit.document()?.as_input(&extra), *at, limits).map(Some)
+                attachment
+                    .unit
+                    .evaluate(exhibit.document()?.as_input(&extra), *at, limits)
+                    .map(Some)
             }
         }
     }
@@ -321,7 +353,8 @@ fn outcome(findings: &Findings, mode: Mode) -> Outcome {
 
 /// The run as the contract's rules and run policies see it.
 fn view(contract: &Compiled, circumstances: &Circumstances, exhibits: &[Exhibit]) -> Value {
-    let materials: Vec<Value> = exhibits.iter().map(|exhibit| describe(contract, exhibit)).collect();
+    let materials: Vec<Value> =
+        exhibits.iter().map(|exhibit| describe(contract, exhibit)).collect();
     without_nulls(json!({
         "workflow": circumstances.workflow,
         "runner": circumstances.runner,

@@ -12,7 +12,9 @@ pub struct Name(String);
 
 /// Why a text is not a name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is not a name: use 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends")]
+#[error(
+    "`{0}` is not a name: use 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends"
+)]
 pub struct ParseNameError(String);
 
 impl Name {

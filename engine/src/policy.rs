@@ -94,8 +94,10 @@ struct Spec {
 impl Policy {
     /// Reads a `kind: Policy` document. A `path` in it names one of `files`.
     pub fn parse(document: &Document, files: &Files) -> Result<Self, InvalidDocument> {
-        let form: Value = serde_json::from_str(schema::POLICY).map_err(|error| Diagnostic::whole(error.to_string()))?;
-        let form = Schema::compile(&form, &Files::new()).map_err(|error| Diagnostic::whole(error.to_string()))?;
+        let form: Value = serde_json::from_str(schema::POLICY)
+            .map_err(|error| Diagnostic::whole(error.to_string()))?;
+        let form = Schema::compile(&form, &Files::new())
+            .map_err(|error| Diagnostic::whole(error.to_string()))?;
         form.check(document)?;
         let policy: PolicyDocument = serde_json::from_value(document.value().clone())
             .map_err(|error| document.diagnostic("", error.to_string()))?;
@@ -113,8 +115,14 @@ impl Policy {
     /// A policy that is nothing but a Rego file: its name is the file's, it has no inputs.
     pub fn from_rego(path: &str, source: &str) -> Result<Self, InvalidDocument> {
         let file = path.rsplit('/').next().unwrap_or(path);
-        let stem = file.strip_suffix(".rego").unwrap_or(file).replace(['_', '.'], "-").to_ascii_lowercase();
-        let name = stem.parse().map_err(|error| Diagnostic::whole(format!("the file `{path}` cannot name a policy: {error}")))?;
+        let stem = file
+            .strip_suffix(".rego")
+            .unwrap_or(file)
+            .replace(['_', '.'], "-")
+            .to_ascii_lowercase();
+        let name = stem.parse().map_err(|error| {
+            Diagnostic::whole(format!("the file `{path}` cannot name a policy: {error}"))
+        })?;
         Ok(Self {
             name,
             title: None,
@@ -133,15 +141,20 @@ impl Policy {
     /// The arguments that `with` makes: every declared input has its value or its default, and nothing else is given.
     pub fn arguments(&self, with: &Map<String, Value>) -> Result<Map<String, Value>, Vec<String>> {
         let mut problems = Vec::new();
-        for name in with.keys().filter(|name| self.inputs.iter().all(|input| input.name != **name)) {
+        for name in with.keys().filter(|name| self.inputs.iter().all(|input| input.name != **name))
+        {
             let known = self.inputs.iter().map(|input| input.name.as_str());
-            let meant = nearest(name, known).map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
+            let meant = nearest(name, known)
+                .map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
             problems.push(format!("the policy `{}` has no input `{name}`{meant}", self.name));
         }
         let mut arguments = Map::new();
         for input in &self.inputs {
             match with.get(&input.name).or(input.default.as_ref()) {
-                None => problems.push(format!("the policy `{}` needs a value for its input `{}`", self.name, input.name)),
+                None => problems.push(format!(
+                    "the policy `{}` needs a value for its input `{}`",
+                    self.name, input.name
+                )),
                 Some(value) if !input.kind.admits(value) => problems.push(format!(
                     "the input `{}` of the policy `{}` must be a {}, not {value}",
                     input.name,
@@ -158,15 +171,31 @@ impl Policy {
 }
 
 impl Spec {
-    fn module(&self, document: &Document, name: &Name, files: &Files) -> Result<Module, Diagnostic> {
+    fn module(
+        &self,
+        document: &Document,
+        name: &Name,
+        files: &Files,
+    ) -> Result<Module, Diagnostic> {
         match (&self.rego, &self.path) {
-            (Some(source), None) => Ok(Module { path: format!("{name}.rego"), source: source.clone() }),
+            (Some(source), None) => {
+                Ok(Module { path: format!("{name}.rego"), source: source.clone() })
+            }
             (None, Some(path)) => files
                 .get(path)
                 .map(|source| Module { path: path.clone(), source: source.clone() })
-                .ok_or_else(|| document.diagnostic("/spec/path", format!("there is no file `{path}` beside this policy"))),
-            (Some(_), Some(_)) => Err(document.diagnostic("/spec", "`rego` and `path` stand here together").with_hint("keep one")),
-            (None, None) => Err(document.diagnostic("/spec", "the policy has no text").with_hint("give it `rego` or `path`")),
+                .ok_or_else(|| {
+                    document.diagnostic(
+                        "/spec/path",
+                        format!("there is no file `{path}` beside this policy"),
+                    )
+                }),
+            (Some(_), Some(_)) => Err(document
+                .diagnostic("/spec", "`rego` and `path` stand here together")
+                .with_hint("keep one")),
+            (None, None) => Err(document
+                .diagnostic("/spec", "the policy has no text")
+                .with_hint("give it `rego` or `path`")),
         }
     }
 }
@@ -206,21 +235,31 @@ pub struct Library {
 }
 
 /// Finds what `use:` refers to: a policy of `shipped`, pinned or not, or a file.
-pub(crate) fn find(reference: &str, shipped: &BTreeMap<Name, Policy>, files: &Files, limits: &Limits) -> Result<Policy, String> {
+pub(crate) fn find(
+    reference: &str,
+    shipped: &BTreeMap<Name, Policy>,
+    files: &Files,
+    limits: &Limits,
+) -> Result<Policy, String> {
     if is_file(reference) {
         return from_file(reference, files, limits);
     }
-    let (name, pin) = reference.split_once('@').map_or((reference, None), |(name, pin)| (name, Some(pin)));
+    let (name, pin) =
+        reference.split_once('@').map_or((reference, None), |(name, pin)| (name, Some(pin)));
     let Some(policy) = shipped.get(name) else {
         let meant = nearest(name, shipped.keys().map(Name::as_str));
         let meant = meant.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
-        return Err(format!("there is no shipped policy `{name}`{meant} (a file's name ends in .rego, .yaml, .yml or .json)"));
+        return Err(format!(
+            "there is no shipped policy `{name}`{meant} (a file's name ends in .rego, .yaml, .yml or .json)"
+        ));
     };
     if let Some(pin) = pin {
         let pinned: Digest = pin.parse().map_err(|error| format!("`{reference}`: {error}"))?;
         let actual = policy.digest().map_err(|error| error.to_string())?;
         if pinned != actual {
-            return Err(format!("the shipped policy `{name}` has the digest {actual}, not the pinned {pinned}"));
+            return Err(format!(
+                "the shipped policy `{name}` has the digest {actual}, not the pinned {pinned}"
+            ));
         }
     }
     Ok(policy.clone())
@@ -232,7 +271,8 @@ pub fn is_file(reference: &str) -> bool {
 }
 
 fn from_file(path: &str, files: &Files, limits: &Limits) -> Result<Policy, String> {
-    let text = files.get(path).ok_or_else(|| format!("there is no file `{path}` beside this document"))?;
+    let text =
+        files.get(path).ok_or_else(|| format!("there is no file `{path}` beside this document"))?;
     if path.ends_with(".rego") {
         return Policy::from_rego(path, text).map_err(|error| error.to_string());
     }
@@ -242,7 +282,11 @@ fn from_file(path: &str, files: &Files, limits: &Limits) -> Result<Policy, Strin
     let beside: Files = files
         .iter()
         .filter_map(|(name, text)| {
-            let name = if folder.is_empty() { name.as_str() } else { name.strip_prefix(folder)?.strip_prefix('/')? };
+            let name = if folder.is_empty() {
+                name.as_str()
+            } else {
+                name.strip_prefix(folder)?.strip_prefix('/')?
+            };
             Some((name.to_owned(), text.clone()))
         })
         .collect();

@@ -49,11 +49,21 @@ pub struct ContractRef {
 
 /// The subjects that a statement must have, as (name, digest algorithm, digest): the `output` materials of the contract
 /// and the source commit. Where there is neither, the statement is about the evidence itself.
-pub fn subjects(contract: &Contract, materials: &[Material], commit: Option<&Commit>) -> Vec<(String, String, String)> {
-    let subject = |material: &Material| (material.name.to_string(), "sha256".to_owned(), material.digest.to_hex());
-    let is_output = |material: &&Material| contract.material(&material.name).is_some_and(|demand| demand.output);
+pub fn subjects(
+    contract: &Contract,
+    materials: &[Material],
+    commit: Option<&Commit>,
+) -> Vec<(String, String, String)> {
+    let subject = |material: &Material| {
+        (material.name.to_string(), "sha256".to_owned(), material.digest.to_hex())
+    };
+    let is_output = |material: &&Material| {
+        contract.material(&material.name).is_some_and(|demand| demand.output)
+    };
     let mut subjects: Vec<_> = materials.iter().filter(is_output).map(subject).collect();
-    subjects.extend(commit.map(|commit| (COMMIT_SUBJECT.to_owned(), "gitCommit".to_owned(), commit.id.clone())));
+    subjects.extend(
+        commit.map(|commit| (COMMIT_SUBJECT.to_owned(), "gitCommit".to_owned(), commit.id.clone())),
+    );
     if subjects.is_empty() {
         subjects = materials.iter().map(subject).collect();
     }

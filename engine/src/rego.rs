@@ -84,7 +84,8 @@ pub struct InvalidPolicy(pub Vec<Diagnostic>);
 impl Document {
     /// Parses JSON. Nesting is bounded by the parser (128).
     pub fn parse(json: &[u8]) -> Result<Self, String> {
-        let text = std::str::from_utf8(json).map_err(|error| format!("the evidence is not UTF-8: {error}"))?;
+        let text = std::str::from_utf8(json)
+            .map_err(|error| format!("the evidence is not UTF-8: {error}"))?;
         regorus::Value::from_json_str(text)
             .map(Self)
             .map_err(|error| format!("the evidence is not JSON that policies can read: {error}"))
@@ -93,7 +94,9 @@ impl Document {
     /// Converts a value built in memory.
     pub fn from_value(value: &serde_json::Value) -> Result<Self, String> {
         // `regorus::Value::from` answers `Undefined` on an error; going through text does not.
-        regorus::Value::from_json_str(&value.to_string()).map(Self).map_err(|error| error.to_string())
+        regorus::Value::from_json_str(&value.to_string())
+            .map(Self)
+            .map_err(|error| error.to_string())
     }
 
     /// This document as the input of one evaluation: a list becomes `elements`, and the members of `extra` are laid
@@ -129,8 +132,14 @@ impl std::fmt::Debug for Document {
 
 impl Unit {
     /// Parses, checks and prepares `modules` with `data` as their `data` document.
-    pub fn compile(modules: &[Module], data: &serde_json::Value, limits: &Limits) -> Result<Self, InvalidPolicy> {
-        let broken = |error: anyhow::Error| InvalidPolicy(vec![Diagnostic::whole(error.to_string().trim().to_owned())]);
+    pub fn compile(
+        modules: &[Module],
+        data: &serde_json::Value,
+        limits: &Limits,
+    ) -> Result<Self, InvalidPolicy> {
+        let broken = |error: anyhow::Error| {
+            InvalidPolicy(vec![Diagnostic::whole(error.to_string().trim().to_owned())])
+        };
         let mut engine = regorus::Engine::new();
         engine.set_strict_builtin_errors(true);
         for module in modules {
@@ -147,13 +156,19 @@ impl Unit {
 
     /// Evaluates every reporting rule over `input` as of `at`. An error means that the policy could not run to its
     /// end, and says why; the evaluation is then indeterminate.
-    pub fn evaluate(&self, input: Document, at: Timestamp, limits: &Limits) -> Result<Findings, String> {
+    pub fn evaluate(
+        &self,
+        input: Document,
+        at: Timestamp,
+        limits: &Limits,
+    ) -> Result<Findings, String> {
         let mut engine = self.engine.clone();
         begin(&mut engine, at, limits)?;
         engine.set_input(input.0);
         let mut findings = Findings::default();
         for report in &self.reports {
-            let value = engine.eval_rule(report.rule.clone()).map_err(|error| undecided(&error, limits))?;
+            let value =
+                engine.eval_rule(report.rule.clone()).map_err(|error| undecided(&error, limits))?;
             results::collect(report, &value, limits, &mut findings)?;
         }
         Ok(findings)
@@ -177,7 +192,11 @@ impl std::fmt::Debug for Unit {
 }
 
 /// Runs the analysis of the whole module set, so that errors show now and clones are ready to go.
-fn prepare(engine: &mut regorus::Engine, checked: &check::Checked, limits: &Limits) -> Result<(), InvalidPolicy> {
+fn prepare(
+    engine: &mut regorus::Engine,
+    checked: &check::Checked,
+    limits: &Limits,
+) -> Result<(), InvalidPolicy> {
     let wrong = |message: String| InvalidPolicy(vec![Diagnostic::whole(message)]);
     let Some(first) = checked.reports.first() else {
         return Err(wrong("no rule of this policy reports anything".to_owned()).clone_with_hint());
@@ -186,8 +205,12 @@ fn prepare(engine: &mut regorus::Engine, checked: &check::Checked, limits: &Limi
     begin(&mut trial, Timestamp::from_millis(0), limits).map_err(wrong)?;
     trial.set_input(regorus::Value::new_object());
     let rule: std::sync::Arc<str> = first.rule.as_str().into();
-    trial.compile_with_entrypoint(&rule).map_err(|error| wrong(error.to_string().trim().to_owned()))?;
-    engine.compile_with_entrypoint(&rule).map_err(|error| wrong(error.to_string().trim().to_owned()))?;
+    trial
+        .compile_with_entrypoint(&rule)
+        .map_err(|error| wrong(error.to_string().trim().to_owned()))?;
+    engine
+        .compile_with_entrypoint(&rule)
+        .map_err(|error| wrong(error.to_string().trim().to_owned()))?;
     Ok(())
 }
 
@@ -207,7 +230,11 @@ fn begin(engine: &mut regorus::Engine, at: Timestamp, limits: &Limits) -> Result
     });
     let now = regorus::Value::from(at.as_nanos());
     engine
-        .add_extension("time.now_ns".to_owned(), 0, Box::new(move |_: Vec<regorus::Value>| Ok(now.clone())))
+        .add_extension(
+            "time.now_ns".to_owned(),
+            0,
+            Box::new(move |_: Vec<regorus::Value>| Ok(now.clone())),
+        )
         .map_err(|error| error.to_string())
 }
 
@@ -225,13 +252,19 @@ fn undecided(error: &anyhow::Error, limits: &Limits) -> String {
             format!("the policy ran longer than the limit of {} ms", limits.evaluation_ms_max)
         }
         Some(regorus::LimitError::MemoryLimitExceeded { .. }) => {
-            format!("the evaluation needed more memory than the limit of {} bytes", limits.memory_bytes_max)
+            format!(
+                "the evaluation needed more memory than the limit of {} bytes",
+                limits.memory_bytes_max
+            )
         }
         _ if text.contains("time limit") => {
             format!("the policy ran longer than the limit of {} ms", limits.evaluation_ms_max)
         }
         _ if text.contains("memory limit") => {
-            format!("the evaluation needed more memory than the limit of {} bytes", limits.memory_bytes_max)
+            format!(
+                "the evaluation needed more memory than the limit of {} bytes",
+                limits.memory_bytes_max
+            )
         }
         _ => format!("the policy could not run: {}", text.trim()),
     }

@@ -126,7 +126,9 @@ pub struct WorkflowPath {
 
 /// Why a text is not a workflow path.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is not a workflow: expected PROJECT/WORKFLOW, each of lower-case letters, digits and hyphens")]
+#[error(
+    "`{0}` is not a workflow: expected PROJECT/WORKFLOW, each of lower-case letters, digits and hyphens"
+)]
 pub struct ParseWorkflowPathError(String);
 
 impl std::str::FromStr for WorkflowPath {

@@ -44,7 +44,10 @@ const BASE: &str = "muster:///";
 
 impl Schema {
     /// Compiles `source`. A relative `$ref` names one of `files`.
-    pub fn compile(source: &Value, files: &BTreeMap<String, String>) -> Result<Self, InvalidSchema> {
+    pub fn compile(
+        source: &Value,
+        files: &BTreeMap<String, String>,
+    ) -> Result<Self, InvalidSchema> {
         let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
             .with_base_uri(BASE)
@@ -84,20 +87,30 @@ impl Schema {
             | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
                 let known = self.known_keys(error);
                 for key in unexpected {
-                    let unknown = document.key_diagnostic(&pointer(at, key), format!("the key `{key}` is not known here"));
+                    let unknown = document.key_diagnostic(
+                        &pointer(at, key),
+                        format!("the key `{key}` is not known here"),
+                    );
                     out.push(match nearest(key, known.iter().map(String::as_str)) {
                         Some(name) => unknown.with_hint(format!("did you mean `{name}`?")),
                         None => unknown.with_hint(format!("known keys are {}", list(&known))),
                     });
                 }
             }
-            ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => {
+            ValidationErrorKind::OneOfNotValid { context }
+            | ValidationErrorKind::AnyOf { context } => {
                 // The branch that fails deepest is the one that was meant.
                 let meant = context.iter().max_by_key(|errors| {
-                    errors.iter().map(|error| error.instance_path().as_str().len()).max().unwrap_or(0)
+                    errors
+                        .iter()
+                        .map(|error| error.instance_path().as_str().len())
+                        .max()
+                        .unwrap_or(0)
                 });
                 match meant.filter(|errors| !errors.is_empty()) {
-                    Some(errors) => errors.iter().for_each(|error| self.explain(document, error, out)),
+                    Some(errors) => {
+                        errors.iter().for_each(|error| self.explain(document, error, out))
+                    }
                     None => out.push(document.diagnostic(at, plain_message(error))),
                 }
             }
@@ -163,7 +176,9 @@ fn found_type(value: &Value) -> String {
         Value::Null => "nothing".to_owned(),
         Value::Bool(value) => format!("the boolean {value}"),
         Value::Number(value) => format!("the number {value}"),
-        Value::String(value) => format!("the text \"{}\"", value.chars().take(60).collect::<String>()),
+        Value::String(value) => {
+            format!("the text \"{}\"", value.chars().take(60).collect::<String>())
+        }
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "a map".to_owned(),
     }
@@ -177,11 +192,17 @@ fn list(names: &[String]) -> String {
 struct Files(BTreeMap<String, String>);
 
 impl Retrieve for Files {
-    fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+    fn retrieve(
+        &self,
+        uri: &Uri<String>,
+    ) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
         let name = uri.as_str().strip_prefix(BASE).ok_or_else(|| {
             format!("`{uri}` would have to be fetched, and schemas are read offline: put it beside the contract")
         })?;
-        let text = self.0.get(name).ok_or_else(|| format!("there is no file `{name}` beside the contract"))?;
+        let text = self
+            .0
+            .get(name)
+            .ok_or_else(|| format!("there is no file `{name}` beside the contract"))?;
         Ok(Document::parse(text, &crate::Limits::DEFAULT)?.into_value())
     }
 }

@@ -97,7 +97,10 @@ mod tests {
     fn times_print_in_utc_and_dates_start_at_midnight() {
         let time: Timestamp = "2026-01-31T13:00:00+01:00".parse().unwrap();
         assert_eq!(time.to_string(), "2026-01-31T12:00:00.000Z");
-        assert_eq!("2026-01-31".parse::<Timestamp>().unwrap().to_string(), "2026-01-31T00:00:00.000Z");
+        assert_eq!(
+            "2026-01-31".parse::<Timestamp>().unwrap().to_string(),
+            "2026-01-31T00:00:00.000Z"
+        );
         assert!("31.1.2026".parse::<Timestamp>().is_err());
     }
 }

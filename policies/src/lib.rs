@@ -15,7 +15,8 @@ pub struct Source {
 }
 
 /// The rules that judge a contract's own demands, by file name.
-pub const CONTRACT: &[(&str, &str)] = &[("contract.rego", include_str!("../contract/contract.rego"))];
+pub const CONTRACT: &[(&str, &str)] =
+    &[("contract.rego", include_str!("../contract/contract.rego"))];
 
 /// Policies over evidence.
 pub const POLICIES: &[Source] = &[
@@ -52,13 +53,11 @@ pub const POLICIES: &[Source] = &[
 ];
 
 /// Policies over an artifact and its lineage.
-pub const GATES: &[Source] = &[
-    Source {
-        name: "released",
-        policy: include_str!("../gates/released/policy.yaml"),
-        rego: include_str!("../gates/released/policy.rego"),
-    },
-];
+pub const GATES: &[Source] = &[Source {
+    name: "released",
+    policy: include_str!("../gates/released/policy.yaml"),
+    rego: include_str!("../gates/released/policy.rego"),
+}];
 
 #[cfg(test)]
 mod tests {
@@ -80,7 +79,8 @@ mod tests {
     #[test]
     fn every_folder_has_its_row() {
         for (rows, below) in [(POLICIES, "."), (GATES, "gates")] {
-            let names: BTreeSet<String> = rows.iter().map(|source| source.name.to_owned()).collect();
+            let names: BTreeSet<String> =
+                rows.iter().map(|source| source.name.to_owned()).collect();
             assert_eq!(names, folders(below));
         }
     }

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use engine::id::{OrganizationId, TokenId};
 use engine::Name;
+use engine::id::{OrganizationId, TokenId};
 
 use crate::error::Error;
 
@@ -23,8 +23,12 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope with its name.
-    pub const ALL: [(Self, &'static str); 4] =
-        [(Self::Instance, "instance"), (Self::Admin, "admin"), (Self::Attest, "attest"), (Self::Read, "read")];
+    pub const ALL: [(Self, &'static str); 4] = [
+        (Self::Instance, "instance"),
+        (Self::Admin, "admin"),
+        (Self::Attest, "attest"),
+        (Self::Read, "read"),
+    ];
 
     /// The name of this scope.
     pub fn name(self) -> &'static str {
@@ -65,7 +69,9 @@ impl Actor {
     /// The organization in which this actor may do what `scope` allows. The first line of every use case.
     pub(crate) fn authorize(&self, scope: Scope) -> Result<OrganizationId, Error> {
         let Some((organization, _)) = &self.organization else {
-            return Err(Error::forbidden("this token belongs to no organization: use one of the organization"));
+            return Err(Error::forbidden(
+                "this token belongs to no organization: use one of the organization",
+            ));
         };
         if !self.scopes.contains(&scope) {
             return Err(Error::forbidden(format!("this token lacks the scope `{scope}`")));

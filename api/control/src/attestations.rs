@@ -14,7 +14,10 @@ impl Control {
         let org = actor.authorize(Scope::Read)?;
         let read = self.store.read();
         let found = found(&read, org, digest).await?;
-        describe(&read, org, vec![found]).await?.pop().ok_or_else(|| Error::not_found("attestation", digest))
+        describe(&read, org, vec![found])
+            .await?
+            .pop()
+            .ok_or_else(|| Error::not_found("attestation", digest))
     }
 
     /// The bundle of a stored attestation, byte for byte as it was signed.
@@ -34,7 +37,11 @@ impl Control {
     }
 
     /// The attestations that have this digest as a subject, newest first; at most one page of them.
-    pub async fn attestations_of(&self, actor: &Actor, subject: Digest) -> Result<Vec<Attestation>> {
+    pub async fn attestations_of(
+        &self,
+        actor: &Actor,
+        subject: Digest,
+    ) -> Result<Vec<Attestation>> {
         let org = actor.authorize(Scope::Read)?;
         let read = self.store.read();
         let limit = self.page_size(self.limits.page_max)?;
@@ -43,7 +50,12 @@ impl Control {
     }
 
     /// Attestations, newest first. `after` is the `next` of the page before.
-    pub async fn attestations(&self, actor: &Actor, after: Option<&str>, limit: usize) -> Result<Page<Attestation>> {
+    pub async fn attestations(
+        &self,
+        actor: &Actor,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Attestation>> {
         let org = actor.authorize(Scope::Read)?;
         let limit = self.page_size(limit)?;
         let wrong = |_error| Error::invalid("`after` is not the `next` of a page of attestations");
@@ -60,15 +72,27 @@ impl Control {
     }
 }
 
-async fn found(read: &Reader<'_>, org: OrganizationId, digest: Digest) -> Result<Sequenced<store::Attestation>> {
-    read.attestation_by_digest(org, digest).await?.ok_or_else(|| Error::not_found("attestation", digest))
+async fn found(
+    read: &Reader<'_>,
+    org: OrganizationId,
+    digest: Digest,
+) -> Result<Sequenced<store::Attestation>> {
+    read.attestation_by_digest(org, digest)
+        .await?
+        .ok_or_else(|| Error::not_found("attestation", digest))
 }
 
 /// The record of the latest verdict over an attestation.
-pub(crate) async fn record(read: &Reader<'_>, org: OrganizationId, id: AttestationId) -> Result<Vec<u8>> {
+pub(crate) async fn record(
+    read: &Reader<'_>,
+    org: OrganizationId,
+    id: AttestationId,
+) -> Result<Vec<u8>> {
     let mut verdicts = read.verdicts_of(org, &[id]).await?;
     let latest = verdicts.remove(&id).and_then(|mut verdicts| verdicts.pop());
-    latest.map(|verdict| verdict.record.record).ok_or_else(|| Error::internal(format!("the attestation {id} has no verdict")))
+    latest
+        .map(|verdict| verdict.record.record)
+        .ok_or_else(|| Error::internal(format!("the attestation {id} has no verdict")))
 }
 
 /// Attestations with everything about them, in a bounded number of statements.
@@ -87,8 +111,10 @@ pub(crate) async fn describe(
     attestations
         .into_iter()
         .map(|Sequenced { seq, record }| {
-            let lost = || Error::internal(format!("the contract of run {} is not there", record.run));
-            let (contract, contract_revision) = contracts.get(&record.run).cloned().ok_or_else(lost)?;
+            let lost =
+                || Error::internal(format!("the contract of run {} is not there", record.run));
+            let (contract, contract_revision) =
+                contracts.get(&record.run).cloned().ok_or_else(lost)?;
             let claimed = record.claimed_verdict.as_deref().unwrap_or("indeterminate");
             Ok(Attestation {
                 digest: record.digest,
@@ -104,7 +130,12 @@ pub(crate) async fn describe(
                 size: record.size,
                 received_at: record.created_at,
                 seq,
-                subjects: subjects.remove(&record.id).unwrap_or_default().into_iter().map(subject).collect(),
+                subjects: subjects
+                    .remove(&record.id)
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(subject)
+                    .collect(),
                 materials: materials.remove(&record.id).unwrap_or_default(),
                 evaluations: evaluations
                     .remove(&record.id)

@@ -1,1 +1,139 @@
-//! The bytes that rows name by digest.
+//! The bytes that rows name by digest: evidence and bundles.
+//!
+//! A blob is stored once, whoever hands it in; which organization may see it is a row of the store, and the caller's
+//! business. Bytes are hashed on the way in, and nothing stays behind of an upload that is not what it claims to
+//! be; they are hashed on the way out, so that a damaged disk is an error and not evidence. Memory use does not
+//! depend on a blob's size.
+
+mod directory;
+mod registry;
+mod spool;
+
+use std::fmt;
+use std::io;
+
+use engine::Digest;
+use engine::digest::Hasher;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use tokio_util::bytes::Bytes;
+
+pub use directory::Directory;
+pub use registry::{Registry, RegistryConfig};
+
+/// Bytes as they come.
+pub type ByteStream = BoxStream<'static, io::Result<Bytes>>;
+
+/// A blob on its way out.
+pub struct BlobStream {
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its bytes; ends in an error when they do not have the size and digest that they must have.
+    pub stream: ByteStream,
+}
+
+impl fmt::Debug for BlobStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlobStream").field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
+/// Somewhere to keep blobs.
+#[async_trait::async_trait]
+pub trait Blobs: Send + Sync + fmt::Debug {
+    /// Stores the bytes of `stream`, which must have that digest and, if given, that size; answers their size.
+    ///
+    /// A blob that is there already is read to its end and compared all the same: whoever does not have the bytes
+    /// does not learn that someone else handed them in. Durable when answered.
+    async fn put(
+        &self,
+        digest: Digest,
+        size: Option<u64>,
+        stream: ByteStream,
+    ) -> Result<u64, BlobError>;
+
+    /// The blob, or `None` when there is none of that digest.
+    async fn get(&self, digest: Digest) -> Result<Option<BlobStream>, BlobError>;
+
+    /// The blob's size in bytes, or `None` when there is none of that digest.
+    async fn size(&self, digest: Digest) -> Result<Option<u64>, BlobError>;
+
+    /// Whether blobs can be read and written now.
+    async fn check(&self) -> Result<(), BlobError>;
+}
+
+/// Why a blob was not stored or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BlobError {
+    /// The bytes are not those that the digest names.
+    #[error("the bytes have the digest {actual}, not {expected} as claimed")]
+    Mismatch {
+        /// The digest claimed.
+        expected: Digest,
+        /// The digest of the bytes.
+        actual: Digest,
+    },
+    /// There are more or fewer bytes than was claimed.
+    #[error("{actual} bytes arrived, not {expected} as claimed")]
+    Size {
+        /// The size claimed.
+        expected: u64,
+        /// The bytes that arrived before it was noticed.
+        actual: u64,
+    },
+    /// The blob is larger than the limit.
+    #[error("the blob is larger than `blob_bytes_max`, {limit} bytes")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The bytes stopped coming.
+    #[error("the upload ended early")]
+    Interrupted(#[source] io::Error),
+    /// The place where blobs are kept failed. The call may be repeated.
+    #[error("the blob store failed: {operation}")]
+    Storage {
+        /// What was attempted, and where.
+        operation: String,
+        /// What the system or registry said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl BlobError {
+    fn storage(
+        operation: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Storage { operation: operation.into(), source: source.into() }
+    }
+}
+
+/// The same bytes, ending in an error unless they are `size` bytes with that digest.
+fn verified(digest: Digest, size: u64, bytes: ByteStream) -> BlobStream {
+    let state = Some((bytes, Hasher::default()));
+    let stream = stream::unfold(state, move |state| async move {
+        let (mut bytes, mut hasher) = state?;
+        match bytes.next().await {
+            Some(Ok(chunk)) => {
+                hasher.update(&chunk);
+                Some((Ok(chunk), Some((bytes, hasher))))
+            }
+            Some(Err(error)) => Some((Err(error), None)),
+            None => {
+                let (actual_size, actual) = (hasher.size(), hasher.finish());
+                let intact = actual == digest && actual_size == size;
+                let message = || {
+                    format!(
+                        "blob {digest} is damaged: its {actual_size} bytes have the digest {actual}"
+                    )
+                };
+                (!intact)
+                    .then(|| (Err(io::Error::new(io::ErrorKind::InvalidData, message())), None))
+            }
+        }
+    });
+    BlobStream { size, stream: stream.boxed() }
+}

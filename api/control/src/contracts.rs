@@ -23,19 +23,26 @@ impl Control {
         let org = actor.authorize(Scope::Admin)?;
         let wrong = |error| Error::invalid_document("contract", error);
         let document = Document::parse(&source, &self.limits).map_err(wrong)?;
-        let compiled = Compiled::compile(&document, &files, &self.library, &self.limits).map_err(wrong)?;
+        let compiled =
+            Compiled::compile(&document, &files, &self.library, &self.limits).map_err(wrong)?;
         let name = compiled.contract.name.clone();
         let digest = compiled.digest;
         let (first, second) = (fresh(), fresh());
         let actor = actor.clone();
         self.store
             .write(move |tx| {
-                let (name, source, files, actor) = (name.clone(), source.clone(), files.clone(), actor.clone());
+                let (name, source, files, actor) =
+                    (name.clone(), source.clone(), files.clone(), actor.clone());
                 Box::pin(async move {
                     let contract = match tx.contract_by_name(org, &name).await? {
                         Some(contract) => contract,
                         None => {
-                            let new = store::Contract { id: ContractId(first), org, name: name.clone(), created_at: now() };
+                            let new = store::Contract {
+                                id: ContractId(first),
+                                org,
+                                name: name.clone(),
+                                created_at: now(),
+                            };
                             tx.insert_contract(&new).await?;
                             new
                         }
@@ -57,7 +64,14 @@ impl Control {
                     };
                     tx.insert_contract_revision(&revision).await?;
                     let detail = json!({ "revision": revision.revision, "digest": digest });
-                    tx.insert_audit(&[audit::event(&actor, Some(org), "contract.revise", &name, detail)]).await?;
+                    tx.insert_audit(&[audit::event(
+                        &actor,
+                        Some(org),
+                        "contract.revise",
+                        &name,
+                        detail,
+                    )])
+                    .await?;
                     Ok::<_, Error>(view(name, revision))
                 })
             })
@@ -78,7 +92,12 @@ impl Control {
     }
 
     /// A contract, the latest revision when none is named.
-    pub async fn contract(&self, actor: &Actor, name: &Name, revision: Option<u32>) -> Result<ContractRevision> {
+    pub async fn contract(
+        &self,
+        actor: &Actor,
+        name: &Name,
+        revision: Option<u32>,
+    ) -> Result<ContractRevision> {
         let org = actor.authorize(Scope::Read)?;
         let read = self.store.read();
         let contract = read.contract_by_name(org, name).await?;
@@ -113,7 +132,8 @@ pub(crate) async fn of_run(
     run: &store::Run,
 ) -> Result<(Name, store::ContractRevision)> {
     let lost = || Error::internal(format!("the contract of run {} is not there", run.id));
-    let revision = read.contract_revision_by_id(org, run.contract_revision).await?.ok_or_else(lost)?.record;
+    let revision =
+        read.contract_revision_by_id(org, run.contract_revision).await?.ok_or_else(lost)?.record;
     let contract = read.contract(org, revision.contract).await?.ok_or_else(lost)?;
     Ok((contract.name, revision))
 }

@@ -2,6 +2,9 @@
 
 use engine::document::{Diagnostic, InvalidDocument};
 
+use crate::blobs::BlobError;
+use crate::store::StoreError;
+
 /// Why a use case did not do what was asked. The message is for the caller; the cause stays inside.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -58,7 +61,10 @@ impl Error {
 
     /// A document that is wrong.
     pub fn invalid_document(what: &str, error: InvalidDocument) -> Self {
-        Self::Invalid { message: format!("the {what} is not valid"), diagnostics: error.diagnostics }
+        Self::Invalid {
+            message: format!("the {what} is not valid"),
+            diagnostics: error.diagnostics,
+        }
     }
 
     /// A thing that does not exist for the caller.
@@ -90,6 +96,38 @@ impl Error {
             Self::TooLarge(_) => "too-large",
             Self::Unavailable { .. } => "unavailable",
             Self::Internal(_) => "internal",
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound { what } => Self::NotFound(format!("{what} does not exist")),
+            StoreError::Conflict { what } => {
+                Self::Conflict(format!("{what} exists already or was changed meanwhile"))
+            }
+            error @ StoreError::Unavailable { .. } => Self::Unavailable {
+                message: "the database cannot be reached".to_owned(),
+                source: Box::new(error),
+            },
+            error => Self::internal(error),
+        }
+    }
+}
+
+impl From<BlobError> for Error {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Mismatch { .. } | BlobError::Size { .. } => {
+                Self::Refused { code: "digest", message: error.to_string() }
+            }
+            BlobError::TooLarge { .. } => Self::TooLarge(error.to_string()),
+            BlobError::Interrupted(_) => Self::invalid(error.to_string()),
+            error => Self::Unavailable {
+                message: "the blob store cannot be reached".to_owned(),
+                source: Box::new(error),
+            },
         }
     }
 }

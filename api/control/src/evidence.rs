@@ -9,7 +9,13 @@ use crate::{Control, Error, Result, now};
 impl Control {
     /// Stores a blob under its digest, hashing as it streams; answers its size. Refused when the bytes have another
     /// digest. A blob that is there already is read and compared all the same: knowing a digest is not having the bytes.
-    pub async fn put_blob(&self, actor: &Actor, digest: Digest, size: Option<u64>, stream: ByteStream) -> Result<u64> {
+    pub async fn put_blob(
+        &self,
+        actor: &Actor,
+        digest: Digest,
+        size: Option<u64>,
+        stream: ByteStream,
+    ) -> Result<u64> {
         let org = actor.authorize(Scope::Attest)?;
         let size = self.blobs.put(digest, size, stream).await?;
         self.store
@@ -28,12 +34,15 @@ impl Control {
         let org = actor.authorize(Scope::Read)?;
         let missing = || Error::not_found("blob", digest);
         self.store.read().blob_size(org, digest).await?.ok_or_else(missing)?;
-        self.blobs.get(digest).await?.ok_or_else(|| Error::internal(format!("the blob {digest} is referenced, and not in the store")))
+        self.blobs.get(digest).await?.ok_or_else(|| {
+            Error::internal(format!("the blob {digest} is referenced, and not in the store"))
+        })
     }
 
     /// The size of a blob that the organization references. A job may ask, to skip what is there.
     pub async fn blob_size(&self, actor: &Actor, digest: Digest) -> Result<u64> {
-        let org = actor.authorize(Scope::Attest).or_else(|_refused| actor.authorize(Scope::Read))?;
+        let org =
+            actor.authorize(Scope::Attest).or_else(|_refused| actor.authorize(Scope::Read))?;
         let missing = || Error::not_found("blob", digest);
         self.store.read().blob_size(org, digest).await?.ok_or_else(missing)
     }

@@ -18,22 +18,34 @@ const HOPS: u32 = 32;
 
 impl Control {
     /// Stores a gate document; a new revision unless it compiles to the digest of the latest.
-    pub async fn put_gate(&self, actor: &Actor, source: String, files: BTreeMap<String, String>) -> Result<GateRevision> {
+    pub async fn put_gate(
+        &self,
+        actor: &Actor,
+        source: String,
+        files: BTreeMap<String, String>,
+    ) -> Result<GateRevision> {
         let org = actor.authorize(Scope::Admin)?;
         let wrong = |error| Error::invalid_document("gate", error);
         let document = Document::parse(&source, &self.limits).map_err(wrong)?;
-        let compiled = Gate::compile(&document, &files, &self.library, &self.limits).map_err(wrong)?;
+        let compiled =
+            Gate::compile(&document, &files, &self.library, &self.limits).map_err(wrong)?;
         let (name, digest) = (compiled.name, compiled.digest);
         let (first, second) = (fresh(), fresh());
         let actor = actor.clone();
         self.store
             .write(move |tx| {
-                let (name, source, files, actor) = (name.clone(), source.clone(), files.clone(), actor.clone());
+                let (name, source, files, actor) =
+                    (name.clone(), source.clone(), files.clone(), actor.clone());
                 Box::pin(async move {
                     let gate = match tx.gate_by_name(org, &name).await? {
                         Some(gate) => gate,
                         None => {
-                            let new = store::Gate { id: GateId(first), org, name: name.clone(), created_at: now() };
+                            let new = store::Gate {
+                                id: GateId(first),
+                                org,
+                                name: name.clone(),
+                                created_at: now(),
+                            };
                             tx.insert_gate(&new).await?;
                             new
                         }
@@ -55,7 +67,14 @@ impl Control {
                     };
                     tx.insert_gate_revision(&revision).await?;
                     let detail = json!({ "revision": revision.revision, "digest": digest });
-                    tx.insert_audit(&[audit::event(&actor, Some(org), "gate.revise", &name, detail)]).await?;
+                    tx.insert_audit(&[audit::event(
+                        &actor,
+                        Some(org),
+                        "gate.revise",
+                        &name,
+                        detail,
+                    )])
+                    .await?;
                     Ok::<_, Error>(view(name, revision))
                 })
             })
@@ -86,7 +105,10 @@ impl Control {
         let org = actor.authorize(Scope::Read)?;
         let max = self.limits.decision_digests_max;
         if digests.is_empty() || digests.len() > max {
-            return Err(Error::invalid(format!("a decision is about 1 to {max} artifacts, not {}", digests.len())));
+            return Err(Error::invalid(format!(
+                "a decision is about 1 to {max} artifacts, not {}",
+                digests.len()
+            )));
         }
         let read = self.store.read();
         let missing = || Error::not_found("gate", name);
@@ -97,15 +119,25 @@ impl Control {
         let mut closures = Vec::with_capacity(digests.len());
         for root in digests {
             let max_nodes = self.limits.lineage_nodes_max;
-            let question =
-                LineageQuestion { root: *root, direction: Direction::Up, max_hops: HOPS, max_nodes, as_of: Some(as_of) };
+            let question = LineageQuestion {
+                root: *root,
+                direction: Direction::Up,
+                max_hops: HOPS,
+                max_nodes,
+                as_of: Some(as_of),
+            };
             closures.push(lineage::closure(&read, org, question, as_of).await?);
         }
         let (limits, at) = (std::sync::Arc::clone(&self.limits), now());
         let decided = tokio::task::spawn_blocking(move || {
             judge::in_parallel(&closures, |closure| gate.decide(closure, at, &limits))
         });
-        decided.await.map_err(Error::internal)?.into_iter().map(|decision| decision.map_err(Error::internal)).collect()
+        decided
+            .await
+            .map_err(Error::internal)?
+            .into_iter()
+            .map(|decision| decision.map_err(Error::internal))
+            .collect()
     }
 }
 

@@ -29,7 +29,8 @@ pub fn conclude(plan: &Plan<'_>) -> Record {
 
 /// Maps `items` on as many threads as there are cores; the results keep their order.
 pub fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(items.len());
+    let workers =
+        std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(items.len());
     if workers <= 1 {
         return items.iter().map(work).collect();
     }
@@ -62,7 +63,10 @@ mod tests {
     #[test]
     fn results_keep_the_order_of_their_items() {
         let items: Vec<u64> = (0..1000).collect();
-        assert_eq!(in_parallel(&items, |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
+        assert_eq!(
+            in_parallel(&items, |item| item * 2),
+            items.iter().map(|item| item * 2).collect::<Vec<_>>()
+        );
         assert!(in_parallel(&[] as &[u64], |item| *item).is_empty());
     }
 }

@@ -13,7 +13,8 @@ impl Control {
     /// Registers a public key (PEM) that may sign attestations from now on.
     pub async fn add_key(&self, actor: &Actor, name: Name, public_key: String) -> Result<Key> {
         let org = actor.authorize(Scope::Admin)?;
-        let parsed = PublicKey::from_pem(&public_key).map_err(|error| Error::invalid(error.to_string()))?;
+        let parsed =
+            PublicKey::from_pem(&public_key).map_err(|error| Error::invalid(error.to_string()))?;
         let key = SigningKey {
             id: KeyId(fresh()),
             org,
@@ -23,7 +24,13 @@ impl Control {
             created_at: now(),
             revoked_at: None,
         };
-        let event = audit::event(actor, Some(org), "key.create", &key.name, json!({ "digest": key.key_digest }));
+        let event = audit::event(
+            actor,
+            Some(org),
+            "key.create",
+            &key.name,
+            json!({ "digest": key.key_digest }),
+        );
         let saved = key.clone();
         self.store
             .write(move |tx| {

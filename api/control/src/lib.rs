@@ -33,8 +33,10 @@ use engine::policy::Library;
 use engine::{Limits, Timestamp};
 
 pub use actor::{Actor, Scope};
+pub use blobs::{BlobStream, ByteStream};
 pub use error::Error;
 pub use library::library;
+pub use lineage::LineageQuestion;
 pub use tokens::NewToken;
 pub use views::*;
 
@@ -84,7 +86,7 @@ type Result<T> = std::result::Result<T, Error>;
 impl Control {
     /// Opens the database, brings its schema up to date, and opens the blob store.
     pub async fn open(config: Config) -> Result<Self> {
-        let blobs = blobs::open(&config.blobs, &config.limits)?;
+        let blobs = open_blobs(config.blobs, &config.limits).await?;
         Ok(Self {
             store: Store::open(&config.database).await?,
             blobs,
@@ -119,4 +121,22 @@ fn now() -> Timestamp {
 /// A new identifier; later ones sort after earlier ones.
 fn fresh() -> uuid::Uuid {
     uuid::Uuid::now_v7()
+}
+
+async fn open_blobs(config: BlobsConfig, limits: &Limits) -> Result<Arc<dyn Blobs>> {
+    let bytes_max = limits.blob_bytes_max;
+    Ok(match config {
+        BlobsConfig::Directory(path) => Arc::new(blobs::Directory::open(path, bytes_max)?),
+        BlobsConfig::Registry { address, repository, plain_http } => {
+            let config = blobs::RegistryConfig {
+                address,
+                repository,
+                plain_http,
+                credentials: None,
+                spool: None,
+                bytes_max,
+            };
+            Arc::new(blobs::Registry::open(config).await)
+        }
+    })
 }

@@ -23,7 +23,8 @@ fn read(sources: &[policies::Source]) -> Result<BTreeMap<Name, Policy>, Error> {
         .iter()
         .map(|source| {
             let files = Files::from([("policy.rego".to_owned(), source.rego.to_owned())]);
-            let document = Document::parse(source.policy, &Limits::DEFAULT).map_err(Error::internal)?;
+            let document =
+                Document::parse(source.policy, &Limits::DEFAULT).map_err(Error::internal)?;
             let policy = Policy::parse(&document, &files).map_err(Error::internal)?;
             Ok((policy.name.clone(), policy))
         })

@@ -31,10 +31,16 @@ impl Control {
         let org = actor.authorize(Scope::Read)?;
         let limits = &self.limits;
         if !(1..=limits.lineage_hops_max).contains(&question.max_hops) {
-            return Err(Error::invalid(format!("a walk takes 1 to {} hops", limits.lineage_hops_max)));
+            return Err(Error::invalid(format!(
+                "a walk takes 1 to {} hops",
+                limits.lineage_hops_max
+            )));
         }
         if !(1..=limits.lineage_nodes_max).contains(&question.max_nodes) {
-            return Err(Error::invalid(format!("an answer holds 1 to {} nodes", limits.lineage_nodes_max)));
+            return Err(Error::invalid(format!(
+                "an answer holds 1 to {} nodes",
+                limits.lineage_nodes_max
+            )));
         }
         let read = self.store.read();
         let as_of = as_of(&read, question.as_of).await?;
@@ -46,9 +52,9 @@ impl Control {
 pub(crate) async fn as_of(read: &Reader<'_>, asked: Option<u64>) -> Result<u64> {
     let current = read.current_seq().await?;
     match asked {
-        Some(seq) if seq > current => {
-            Err(Error::invalid(format!("the log is at {current}: there is nothing as of {seq} yet")))
-        }
+        Some(seq) if seq > current => Err(Error::invalid(format!(
+            "the log is at {current}: there is nothing as of {seq} yet"
+        ))),
         Some(seq) => Ok(seq),
         None => Ok(current),
     }
@@ -77,7 +83,9 @@ pub(crate) async fn closure(
     let reached: Vec<Digest> = walked
         .nodes
         .iter()
-        .filter_map(|node| if let NodeKey::Attestation(digest) = node.key { Some(digest) } else { None })
+        .filter_map(
+            |node| if let NodeKey::Attestation(digest) = node.key { Some(digest) } else { None },
+        )
         .collect();
     let found = read.attestations_by_digests(org, &reached).await?;
     let known: BTreeMap<Digest, Attestation> = attestations::describe(read, org, found)
@@ -91,7 +99,12 @@ pub(crate) async fn closure(
         .iter()
         .filter_map(|edge| {
             let (from, to) = (nodes.get(edge.src)?, nodes.get(edge.dst)?);
-            Some(Edge { from: from.id.clone(), to: to.id.clone(), kind: edge.kind.as_str().to_owned(), seq: edge.seq })
+            Some(Edge {
+                from: from.id.clone(),
+                to: to.id.clone(),
+                kind: edge.kind.as_str().to_owned(),
+                seq: edge.seq,
+            })
         })
         .collect();
     edges.sort();

@@ -10,13 +10,24 @@ use crate::{Control, Error, Organization, Project, Result, audit, fresh, now, st
 
 impl Control {
     /// Makes an organization and its first token, which may do everything in it.
-    pub async fn create_organization(&self, actor: &Actor, name: Name) -> Result<(Organization, NewToken)> {
+    pub async fn create_organization(
+        &self,
+        actor: &Actor,
+        name: Name,
+    ) -> Result<(Organization, NewToken)> {
         actor.authorize_instance()?;
-        let organization = store::Organization { id: OrganizationId(fresh()), name, created_at: now() };
+        let organization =
+            store::Organization { id: OrganizationId(fresh()), name, created_at: now() };
         let owner: Name = "owner".parse().map_err(Error::internal)?;
         let scopes = [Scope::Admin, Scope::Attest, Scope::Read];
         let (row, token) = tokens::mint(Some(organization.id), owner, &scopes, None)?;
-        let event = audit::event(actor, Some(organization.id), "organization.create", &organization.name, json!({}));
+        let event = audit::event(
+            actor,
+            Some(organization.id),
+            "organization.create",
+            &organization.name,
+            json!({}),
+        );
         let saved = organization.clone();
         self.store
             .write(move |tx| {
@@ -63,11 +74,19 @@ impl Control {
         let projects = self.store.read().projects(org).await?;
         Ok(projects
             .into_iter()
-            .map(|project| Project { id: project.id, name: project.name, created_at: project.created_at })
+            .map(|project| Project {
+                id: project.id,
+                name: project.name,
+                created_at: project.created_at,
+            })
             .collect())
     }
 }
 
 fn view(organization: store::Organization) -> Organization {
-    Organization { id: organization.id, name: organization.name, created_at: organization.created_at }
+    Organization {
+        id: organization.id,
+        name: organization.name,
+        created_at: organization.created_at,
+    }
 }

@@ -15,7 +15,8 @@ use trust::{Bundle, PublicKey, Requirements, TrustedKey, Verified};
 
 use crate::actor::{Actor, Scope};
 use crate::store::{
-    self, AuditEvent, Edge, EdgeKind, EvaluationRow, LogKind, LogLeaf, NodeKey, OutboxEvent, SubjectRow, VerdictRow,
+    self, AuditEvent, Edge, EdgeKind, EvaluationRow, LogKind, LogLeaf, NodeKey, OutboxEvent,
+    SubjectRow, VerdictRow,
 };
 use crate::{Control, Error, Receipt, Result, attestations, audit, contracts, fresh, judge, now};
 
@@ -38,7 +39,8 @@ impl Control {
         if let Some(receipt) = self.already_received(org, run, digest).await? {
             return Ok(receipt);
         }
-        let bundle = Bundle::parse(&bytes).map_err(|error| Error::refused("bundle", error.to_string()))?;
+        let bundle =
+            Bundle::parse(&bytes).map_err(|error| Error::refused("bundle", error.to_string()))?;
         let verified = self.verify(org, &bundle).await?;
         let predicate = read_predicate(&verified)?;
         let (run, contract) = self.bind(actor, org, run, &predicate).await?;
@@ -56,20 +58,31 @@ impl Control {
     }
 
     fn within_limits(&self, bytes: &[u8]) -> Result<()> {
-        let (size, max) = (u64::try_from(bytes.len()).unwrap_or(u64::MAX), self.limits.bundle_bytes_max);
+        let (size, max) =
+            (u64::try_from(bytes.len()).unwrap_or(u64::MAX), self.limits.bundle_bytes_max);
         if size > max {
-            return Err(Error::TooLarge(format!("the bundle has {size} bytes, more than the limit of {max}")));
+            return Err(Error::TooLarge(format!(
+                "the bundle has {size} bytes, more than the limit of {max}"
+            )));
         }
         Ok(())
     }
 
-    async fn already_received(&self, org: OrganizationId, run: RunId, digest: Digest) -> Result<Option<Receipt>> {
+    async fn already_received(
+        &self,
+        org: OrganizationId,
+        run: RunId,
+        digest: Digest,
+    ) -> Result<Option<Receipt>> {
         match self.store.read().attestation_by_digest(org, digest).await? {
             None => Ok(None),
-            Some(found) if found.record.run == run => self.answer(org, digest, false).await.map(Some),
-            Some(found) => {
-                Err(Error::refused("run", format!("this is the attestation of run {}, not of {run}", found.record.run)))
+            Some(found) if found.record.run == run => {
+                self.answer(org, digest, false).await.map(Some)
             }
+            Some(found) => Err(Error::refused(
+                "run",
+                format!("this is the attestation of run {}, not of {run}", found.record.run),
+            )),
         }
     }
 
@@ -77,8 +90,9 @@ impl Control {
     async fn verify(&self, org: OrganizationId, bundle: &Bundle) -> Result<Verified> {
         let keys = self.store.read().signing_keys(org).await?;
         let keys = keys.into_iter().map(trusted).collect::<Result<Vec<_>>>()?;
-        trust::verify(bundle, &Requirements::new(keys), now())
-            .map_err(|refusal| Error::refused("signature", format!("the attestation does not verify: {refusal}")))
+        trust::verify(bundle, &Requirements::new(keys), now()).map_err(|refusal| {
+            Error::refused("signature", format!("the attestation does not verify: {refusal}"))
+        })
     }
 
     /// Binds the predicate to the open run and the contract revision that it was opened under.
@@ -92,7 +106,10 @@ impl Control {
         let read = self.store.read();
         let run = read.run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
         if predicate.run != id {
-            return Err(Error::refused("run", format!("the statement is about run {}, not about {id}", predicate.run)));
+            return Err(Error::refused(
+                "run",
+                format!("the statement is about run {}, not about {id}", predicate.run),
+            ));
         }
         if run.state != store::RunState::Open {
             return Err(Error::Conflict(format!("the run {id} is {}, not open", run.state)));
@@ -105,7 +122,12 @@ impl Control {
                 "contract",
                 format!(
                     "the run was opened under {} revision {} ({}), and the statement names {} revision {} ({})",
-                    contract.name, contract.revision, contract.digest, claimed.name, claimed.revision, claimed.digest
+                    contract.name,
+                    contract.revision,
+                    contract.digest,
+                    claimed.name,
+                    claimed.revision,
+                    claimed.digest
                 ),
             ));
         }
@@ -125,10 +147,14 @@ impl Control {
     async fn exhibit(&self, org: OrganizationId, material: &Material) -> Result<Exhibit> {
         let Material { name, kind, digest, source, .. } = material.clone();
         if material.reference_only {
-            let facts = engine::material::reference_facts(&source);
-            return Ok(Exhibit::reference(Label { name, kind, digest, source, size: 0 }, facts));
+            return Ok(Exhibit::reference(Label { name, kind, digest, source, size: 0 }));
         }
-        let missing = || Error::refused("evidence", format!("the blob {digest} of the material `{name}` was not stored"));
+        let missing = || {
+            Error::refused(
+                "evidence",
+                format!("the blob {digest} of the material `{name}` was not stored"),
+            )
+        };
         let size = self.store.read().blob_size(org, digest).await?.ok_or_else(missing)?;
         let label = Label { name, kind, digest, source, size };
         if kind == Kind::Artifact {
@@ -136,12 +162,18 @@ impl Control {
         }
         if size > self.limits.evidence_bytes_max {
             let max = self.limits.evidence_bytes_max;
-            return Ok(Exhibit::missing(label, format!("it has {size} bytes, more than the limit of {max}")));
+            return Ok(Exhibit::missing(
+                label,
+                format!("it has {size} bytes, more than the limit of {max}"),
+            ));
         }
-        let lost = || Error::internal(format!("the blob {digest} is referenced, and not in the store"));
+        let lost =
+            || Error::internal(format!("the blob {digest} is referenced, and not in the store"));
         let bytes = self.bytes(digest).await?.ok_or_else(lost)?;
         let limits = Arc::clone(&self.limits);
-        tokio::task::spawn_blocking(move || Exhibit::read(label, &bytes, &limits)).await.map_err(Error::internal)
+        tokio::task::spawn_blocking(move || Exhibit::read(label, &bytes, &limits))
+            .await
+            .map_err(Error::internal)
     }
 
     /// The bytes of a blob that is known to be small enough to hold.
@@ -155,16 +187,27 @@ impl Control {
         Ok(Some(bytes))
     }
 
-    async fn judge(&self, contract: Arc<Compiled>, predicate: &Predicate, exhibits: Vec<Exhibit>) -> Result<Record> {
-        let (circumstances, limits, at) = (predicate.circumstances.clone(), Arc::clone(&self.limits), now());
-        tokio::task::spawn_blocking(move || judge::judge(&contract, &circumstances, exhibits, at, &limits))
-            .await
-            .map_err(Error::internal)
+    async fn judge(
+        &self,
+        contract: Arc<Compiled>,
+        predicate: &Predicate,
+        exhibits: Vec<Exhibit>,
+    ) -> Result<Record> {
+        let (circumstances, limits, at) =
+            (predicate.circumstances.clone(), Arc::clone(&self.limits), now());
+        tokio::task::spawn_blocking(move || {
+            judge::judge(&contract, &circumstances, exhibits, at, &limits)
+        })
+        .await
+        .map_err(Error::internal)
     }
 
     async fn keep_bundle(&self, org: OrganizationId, digest: Digest, bytes: Vec<u8>) -> Result<()> {
         let size = u64::try_from(bytes.len()).ok();
-        let stream = Box::pin(futures::stream::once(async move { Ok(tokio_util::bytes::Bytes::from(bytes)) }));
+        let stream =
+            Box::pin(futures::stream::once(
+                async move { Ok(tokio_util::bytes::Bytes::from(bytes)) },
+            ));
         let size = self.blobs.put(digest, size, stream).await?;
         tracing::debug!(%org, %digest, size, "bundle kept");
         Ok(())
@@ -180,7 +223,13 @@ impl Control {
             .write(move |tx| {
                 let receipt = receipt.clone();
                 Box::pin(async move {
-                    tx.reference_blob(org, digest, receipt.attestation.size, receipt.attestation.created_at).await?;
+                    tx.reference_blob(
+                        org,
+                        digest,
+                        receipt.attestation.size,
+                        receipt.attestation.created_at,
+                    )
+                    .await?;
                     tx.insert_receipt(&receipt).await?;
                     fail_point!("receipt::in-transaction");
                     Ok::<_, Error>(())
@@ -189,18 +238,22 @@ impl Control {
             .await;
         match saved {
             // Someone sent the same bytes at the same time, and was first.
-            Err(Error::Conflict(_)) if self.already_received(org, run, digest).await?.is_some() => Ok(()),
+            Err(Error::Conflict(_)) if self.already_received(org, run, digest).await?.is_some() => {
+                Ok(())
+            }
             other => other,
         }
     }
 
     async fn answer(&self, org: OrganizationId, digest: Digest, new: bool) -> Result<Receipt> {
         let read = self.store.read();
-        let lost = || Error::internal(format!("the attestation {digest} was stored, and is not there"));
+        let lost =
+            || Error::internal(format!("the attestation {digest} was stored, and is not there"));
         let found = read.attestation_by_digest(org, digest).await?.ok_or_else(lost)?;
         let record = attestations::record(&read, org, found.record.id).await?;
         let record: Record = serde_json::from_slice(&record).map_err(Error::internal)?;
-        let attestation = attestations::describe(&read, org, vec![found]).await?.pop().ok_or_else(lost)?;
+        let attestation =
+            attestations::describe(&read, org, vec![found]).await?.pop().ok_or_else(lost)?;
         Ok(Receipt { attestation, new, reasons: record.reasons })
     }
 }
@@ -219,11 +272,16 @@ fn read_predicate(verified: &Verified) -> Result<Predicate> {
     if statement.predicate_type != predicate::TYPE {
         return Err(Error::refused(
             "predicate",
-            format!("the predicate type is `{}`, not `{}`", statement.predicate_type, predicate::TYPE),
+            format!(
+                "the predicate type is `{}`, not `{}`",
+                statement.predicate_type,
+                predicate::TYPE
+            ),
         ));
     }
-    serde_json::from_value(statement.predicate.clone())
-        .map_err(|error| Error::refused("predicate", format!("the predicate does not have its form: {error}")))
+    serde_json::from_value(statement.predicate.clone()).map_err(|error| {
+        Error::refused("predicate", format!("the predicate does not have its form: {error}"))
+    })
 }
 
 async fn check_workflow(
@@ -246,7 +304,9 @@ async fn check_workflow(
         ("workflow", &workflow.name, &claimed.name),
     ] {
         if actual != claimed {
-            let message = format!("the run belongs to the {what} `{actual}`, and the statement names `{claimed}`");
+            let message = format!(
+                "the run belongs to the {what} `{actual}`, and the statement names `{claimed}`"
+            );
             return Err(Error::refused("workflow", message));
         }
     }
@@ -255,16 +315,25 @@ async fn check_workflow(
 
 fn check_materials(predicate: &Predicate, max: usize) -> Result<()> {
     if predicate.materials.len() > max {
-        let message = format!("the run has {} materials, more than the limit of {max}", predicate.materials.len());
+        let message = format!(
+            "the run has {} materials, more than the limit of {max}",
+            predicate.materials.len()
+        );
         return Err(Error::TooLarge(message));
     }
     let mut names: BTreeSet<&Name> = BTreeSet::new();
     for material in &predicate.materials {
         if !names.insert(&material.name) {
-            return Err(Error::refused("materials", format!("the material `{}` is there twice", material.name)));
+            return Err(Error::refused(
+                "materials",
+                format!("the material `{}` is there twice", material.name),
+            ));
         }
         if material.reference_only && material.kind != Kind::ContainerImage {
-            let message = format!("only a container image may be a reference, not the material `{}`", material.name);
+            let message = format!(
+                "only a container image may be a reference, not the material `{}`",
+                material.name
+            );
             return Err(Error::refused("materials", message));
         }
     }
@@ -280,7 +349,9 @@ fn check_subjects(verified: &Verified, predicate: &Predicate, contract: &Compile
     if expected == given {
         return Ok(());
     }
-    let name = |(name, algorithm, value): &(String, String, String)| format!("{name} ({algorithm}:{value})");
+    let name = |(name, algorithm, value): &(String, String, String)| {
+        format!("{name} ({algorithm}:{value})")
+    };
     let extra: Vec<String> = given.difference(&expected).map(name).collect();
     let missing: Vec<String> = expected.difference(&given).map(name).collect();
     Err(Error::refused(
@@ -338,7 +409,10 @@ fn rows(actor: &Actor, org: OrganizationId, judged: Judged) -> Result<store::Rec
         },
         edges: edges(digest, &verified, &predicate),
         log: vec![leaf(LogKind::Attestation, digest), leaf(LogKind::Verdict, verdict_digest)],
-        audit: vec![AuditEvent { created_at: at, ..audit::event(actor, Some(org), "attestation.receive", digest, detail.clone()) }],
+        audit: vec![AuditEvent {
+            created_at: at,
+            ..audit::event(actor, Some(org), "attestation.receive", digest, detail.clone())
+        }],
         outbox: vec![outbox(org, at, detail)],
         materials: record.materials,
         attestation,
@@ -361,7 +435,8 @@ fn evaluation_row(evaluation: &engine::Evaluation) -> Result<EvaluationRow> {
         engine::Subject::Run => "run".to_owned(),
         engine::Subject::Material { name, .. } => format!("material:{name}"),
     };
-    let outcome = record.get("outcome").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    let outcome =
+        record.get("outcome").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
     Ok(EvaluationRow {
         policy: evaluation.policy.parse().map_err(Error::internal)?,
         policy_digest: Some(evaluation.policy_digest),
@@ -378,11 +453,14 @@ fn edges(digest: Digest, verified: &Verified, predicate: &Predicate) -> Vec<Edge
         .filter(|(_, algorithm, _)| algorithm == "sha256")
         .filter_map(|(_, _, value)| Digest::from_hex(&value).ok())
         .collect();
-    let inputs = predicate.materials.iter().filter(|material| !outputs.contains(&material.digest)).map(|material| Edge {
-        src: NodeKey::Artifact(material.digest),
-        dst: attestation.clone(),
-        kind: EdgeKind::Material,
-    });
+    let inputs =
+        predicate.materials.iter().filter(|material| !outputs.contains(&material.digest)).map(
+            |material| Edge {
+                src: NodeKey::Artifact(material.digest),
+                dst: attestation.clone(),
+                kind: EdgeKind::Material,
+            },
+        );
     let commit = predicate.circumstances.commit.iter().map(|commit| Edge {
         src: NodeKey::Commit(commit.id.clone()),
         dst: attestation.clone(),

@@ -10,7 +10,9 @@ use serde_json::json;
 use crate::actor::{Actor, Scope};
 use crate::store::{Reader, RunFilter};
 use crate::workflows::{self, Names};
-use crate::{Control, Error, OpenedRun, Page, Result, Run, RunState, audit, contracts, fresh, now, store};
+use crate::{
+    Control, Error, OpenedRun, Page, Result, Run, RunState, audit, contracts, fresh, now, store,
+};
 
 impl Control {
     /// Opens a run of a workflow under the latest revision of its contract.
@@ -20,7 +22,8 @@ impl Control {
         let workflow = workflows::find(&read, org, path).await?;
         let lost = || Error::internal(format!("the workflow {path} has no contract"));
         let contract = read.contract(org, workflow.contract).await?.ok_or_else(lost)?;
-        let revision = read.latest_contract_revision(org, workflow.contract).await?.ok_or_else(lost)?.record;
+        let revision =
+            read.latest_contract_revision(org, workflow.contract).await?.ok_or_else(lost)?.record;
         let run = store::Run {
             id: RunId(fresh()),
             org,
@@ -53,7 +56,8 @@ impl Control {
     /// Gives a run up; its attestation will not be accepted any more.
     pub async fn cancel_run(&self, actor: &Actor, id: RunId, reason: String) -> Result<Run> {
         let org = actor.authorize(Scope::Attest)?;
-        let run = self.store.read().run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
+        let run =
+            self.store.read().run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
         if run.state != store::RunState::Open {
             return Err(Error::Conflict(format!("the run {id} is {}, not open", run.state)));
         }
@@ -68,14 +72,16 @@ impl Control {
                 })
             })
             .await?;
-        let run = self.store.read().run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
+        let run =
+            self.store.read().run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
         self.one(org, run).await
     }
 
     /// A run.
     pub async fn run(&self, actor: &Actor, id: RunId) -> Result<Run> {
         let org = actor.authorize(Scope::Read)?;
-        let run = self.store.read().run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
+        let run =
+            self.store.read().run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
         self.one(org, run).await
     }
 
@@ -94,8 +100,12 @@ impl Control {
         if let Some(path) = workflow {
             filter.workflow = Some(workflows::find(&read, org, path).await?.id);
         }
-        let after = after.map(str::parse::<RunId>).transpose().map_err(|error| Error::invalid(error.to_string()))?;
-        let mut found = read.list_runs(org, filter, store::Page { after, limit: limit + 1 }).await?;
+        let after = after
+            .map(str::parse::<RunId>)
+            .transpose()
+            .map_err(|error| Error::invalid(error.to_string()))?;
+        let mut found =
+            read.list_runs(org, filter, store::Page { after, limit: limit + 1 }).await?;
         let more = found.len() > usize::try_from(limit).unwrap_or(usize::MAX);
         if more {
             found.pop();
@@ -106,7 +116,10 @@ impl Control {
 
     async fn one(&self, org: OrganizationId, run: store::Run) -> Result<Run> {
         let id = run.id;
-        describe(&self.store.read(), org, vec![run]).await?.pop().ok_or_else(|| Error::not_found("run", id))
+        describe(&self.store.read(), org, vec![run])
+            .await?
+            .pop()
+            .ok_or_else(|| Error::not_found("run", id))
     }
 
     /// The number of entries on a page, or why that many are too many.
@@ -120,7 +133,11 @@ impl Control {
 }
 
 /// Runs with the names of what they refer to, in a bounded number of statements.
-async fn describe(read: &Reader<'_>, org: OrganizationId, runs: Vec<store::Run>) -> Result<Vec<Run>> {
+async fn describe(
+    read: &Reader<'_>,
+    org: OrganizationId,
+    runs: Vec<store::Run>,
+) -> Result<Vec<Run>> {
     let names = Names::load(read, org).await?;
     let revisions: Vec<uuid::Uuid> = runs.iter().map(|run| run.contract_revision).collect();
     let revisions = read.contract_revision_names(org, &revisions).await?;
@@ -129,12 +146,18 @@ async fn describe(read: &Reader<'_>, org: OrganizationId, runs: Vec<store::Run>)
         .attestations_of_runs(org, &ids)
         .await?
         .into_iter()
-        .map(|found| Ok((found.record.run, (found.record.digest, found.record.verdict.parse().map_err(Error::internal)?))))
+        .map(|found| {
+            Ok((
+                found.record.run,
+                (found.record.digest, found.record.verdict.parse().map_err(Error::internal)?),
+            ))
+        })
         .collect::<Result<_>>()?;
     runs.into_iter()
         .map(|run| {
             let lost = || Error::internal(format!("the contract of run {} is not there", run.id));
-            let (contract, contract_revision) = revisions.get(&run.contract_revision).cloned().ok_or_else(lost)?;
+            let (contract, contract_revision) =
+                revisions.get(&run.contract_revision).cloned().ok_or_else(lost)?;
             let judged = judged.get(&run.id);
             Ok(Run {
                 id: run.id,

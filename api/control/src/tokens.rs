@@ -52,21 +52,29 @@ impl Control {
     /// Accepts a bearer token, or says why not.
     pub async fn authenticate(&self, bearer: &str) -> Result<Actor> {
         if !well_formed(bearer) {
-            return Err(Error::Unauthenticated(format!("this is not a Muster token: one begins with `{PREFIX}`")));
+            return Err(Error::Unauthenticated(format!(
+                "this is not a Muster token: one begins with `{PREFIX}`"
+            )));
         }
         let unknown = || Error::Unauthenticated("the token is not known here".to_owned());
-        let found = self.store.read().token_by_hash(Digest::of(bearer)).await?.ok_or_else(unknown)?;
+        let found =
+            self.store.read().token_by_hash(Digest::of(bearer)).await?.ok_or_else(unknown)?;
         let at = now();
         if found.revoked_at.is_some() {
             return Err(Error::Unauthenticated(format!("the token `{}` was revoked", found.name)));
         }
         if let Some(end) = found.expires_at.filter(|end| *end <= at) {
-            return Err(Error::Unauthenticated(format!("the token `{}` expired at {end}", found.name)));
+            return Err(Error::Unauthenticated(format!(
+                "the token `{}` expired at {end}",
+                found.name
+            )));
         }
         self.remember_use(&found, at).await?;
         let organization = match found.org {
             None => None,
-            Some(id) => Some((id, self.store.read().organization(id).await?.ok_or_else(unknown)?.name)),
+            Some(id) => {
+                Some((id, self.store.read().organization(id).await?.ok_or_else(unknown)?.name))
+            }
         };
         let scopes = found.scopes.iter().map(|scope| scope.parse()).collect::<Result<_>>()?;
         Ok(Actor { token: found.id, name: found.name, scopes, organization })
@@ -78,7 +86,9 @@ impl Control {
             return Ok(());
         }
         let id = token.id;
-        self.store.write(move |tx| Box::pin(async move { Ok::<_, Error>(tx.touch_token(id, at).await?) })).await
+        self.store
+            .write(move |tx| Box::pin(async move { Ok::<_, Error>(tx.touch_token(id, at).await?) }))
+            .await
     }
 
     /// Makes a token of this organization.
@@ -91,13 +101,21 @@ impl Control {
     ) -> Result<NewToken> {
         let org = actor.authorize(Scope::Admin)?;
         if scopes.is_empty() || scopes.contains(&Scope::Instance) {
-            return Err(Error::invalid("a token of an organization needs at least one of the scopes admin, attest, read"));
+            return Err(Error::invalid(
+                "a token of an organization needs at least one of the scopes admin, attest, read",
+            ));
         }
         if expires_at.is_some_and(|end| end <= now()) {
             return Err(Error::invalid("the token would have expired already"));
         }
         let (row, token) = mint(Some(org), name, &scopes, expires_at)?;
-        let event = audit::event(actor, Some(org), "token.create", &row.name, json!({ "scopes": row.scopes }));
+        let event = audit::event(
+            actor,
+            Some(org),
+            "token.create",
+            &row.name,
+            json!({ "scopes": row.scopes }),
+        );
         self.store
             .write(move |tx| {
                 let (row, event) = (row.clone(), event.clone());
@@ -175,7 +193,8 @@ fn secret() -> Result<String> {
         let mut bytes = [0_u8; 64];
         getrandom::fill(&mut bytes).map_err(|error| Error::internal(error.to_string()))?;
         // Bytes beyond the last whole multiple of 62 are thrown away: the rest is uniform.
-        let letters = bytes.iter().filter(|byte| **byte < 248).filter_map(|byte| letter(u32::from(*byte)));
+        let letters =
+            bytes.iter().filter(|byte| **byte < 248).filter_map(|byte| letter(u32::from(*byte)));
         secret.extend(letters.take(PREFIX.len() + RANDOM_CHARS - secret.len()));
     }
     let checksum = checksum(&secret);
@@ -199,7 +218,9 @@ fn checksum(text: &str) -> String {
 }
 
 fn well_formed(bearer: &str) -> bool {
-    let Some(split) = bearer.len().checked_sub(CHECKSUM_CHARS).filter(|split| bearer.is_char_boundary(*split)) else {
+    let Some(split) =
+        bearer.len().checked_sub(CHECKSUM_CHARS).filter(|split| bearer.is_char_boundary(*split))
+    else {
         return false;
     };
     let (body, given) = bearer.split_at(split);

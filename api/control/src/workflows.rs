@@ -13,7 +13,12 @@ use crate::{Control, Error, Result, Workflow, audit, fresh, now, store};
 
 impl Control {
     /// Makes a workflow whose runs must meet the latest revision of `contract`.
-    pub async fn create_workflow(&self, actor: &Actor, path: WorkflowPath, contract: Name) -> Result<Workflow> {
+    pub async fn create_workflow(
+        &self,
+        actor: &Actor,
+        path: WorkflowPath,
+        contract: Name,
+    ) -> Result<Workflow> {
         let org = actor.authorize(Scope::Admin)?;
         let read = self.store.read();
         let project = read.project_by_name(org, &path.project).await?;
@@ -28,7 +33,13 @@ impl Control {
             contract: found.id,
             created_at: now(),
         };
-        let event = audit::event(actor, Some(org), "workflow.create", &path, json!({ "contract": contract }));
+        let event = audit::event(
+            actor,
+            Some(org),
+            "workflow.create",
+            &path,
+            json!({ "contract": contract }),
+        );
         let saved = workflow.clone();
         self.store
             .write(move |tx| {
@@ -54,8 +65,12 @@ impl Control {
         let org = actor.authorize(Scope::Read)?;
         let read = self.store.read();
         let names = Names::load(&read, org).await?;
-        let contracts: BTreeMap<ContractId, Name> =
-            read.contracts(org).await?.into_iter().map(|contract| (contract.id, contract.name)).collect();
+        let contracts: BTreeMap<ContractId, Name> = read
+            .contracts(org)
+            .await?
+            .into_iter()
+            .map(|contract| (contract.id, contract.name))
+            .collect();
         let workflows = read.workflows(org, None).await?;
         workflows
             .into_iter()
@@ -64,7 +79,8 @@ impl Control {
                 Ok(Workflow {
                     id: workflow.id,
                     project: names.project(workflow.project)?,
-                    contract: contract.ok_or_else(|| Error::internal("a workflow has no contract"))?,
+                    contract: contract
+                        .ok_or_else(|| Error::internal("a workflow has no contract"))?,
                     name: workflow.name,
                     created_at: workflow.created_at,
                 })
@@ -74,7 +90,11 @@ impl Control {
 }
 
 /// The workflow at `path`, and its row of the organization.
-pub(crate) async fn find(read: &Reader<'_>, org: OrganizationId, path: &WorkflowPath) -> Result<store::Workflow> {
+pub(crate) async fn find(
+    read: &Reader<'_>,
+    org: OrganizationId,
+    path: &WorkflowPath,
+) -> Result<store::Workflow> {
     let missing = || Error::not_found("workflow", path);
     let project = read.project_by_name(org, &path.project).await?.ok_or_else(missing)?;
     read.workflow_by_name(org, project.id, &path.workflow).await?.ok_or_else(missing)
@@ -88,16 +108,32 @@ pub(crate) struct Names {
 
 impl Names {
     pub(crate) async fn load(read: &Reader<'_>, org: OrganizationId) -> Result<Self> {
-        let projects = read.projects(org).await?.into_iter().map(|project| (project.id, project.name)).collect();
-        let workflows = read.workflows(org, None).await?.into_iter().map(|workflow| (workflow.id, workflow.name)).collect();
+        let projects = read
+            .projects(org)
+            .await?
+            .into_iter()
+            .map(|project| (project.id, project.name))
+            .collect();
+        let workflows = read
+            .workflows(org, None)
+            .await?
+            .into_iter()
+            .map(|workflow| (workflow.id, workflow.name))
+            .collect();
         Ok(Self { projects, workflows })
     }
 
     pub(crate) fn project(&self, id: ProjectId) -> Result<Name> {
-        self.projects.get(&id).cloned().ok_or_else(|| Error::internal(format!("the project {id} is not there")))
+        self.projects
+            .get(&id)
+            .cloned()
+            .ok_or_else(|| Error::internal(format!("the project {id} is not there")))
     }
 
     pub(crate) fn workflow(&self, id: WorkflowId) -> Result<Name> {
-        self.workflows.get(&id).cloned().ok_or_else(|| Error::internal(format!("the workflow {id} is not there")))
+        self.workflows
+            .get(&id)
+            .cloned()
+            .ok_or_else(|| Error::internal(format!("the workflow {id} is not there")))
     }
 }

@@ -80,11 +80,13 @@ impl Compiled {
         let attachments = attach(&contract, document, files, library, limits, &mut diagnostics);
         InvalidDocument::unless_empty(diagnostics)?;
         let data = json!({ "contract": contract });
-        let rules = Unit::compile(&library.contract, &data, limits)
-            .map_err(|error| Diagnostic::whole(format!("the shipped contract rules do not compile: {error}")))?;
+        let rules = Unit::compile(&library.contract, &data, limits).map_err(|error| {
+            Diagnostic::whole(format!("the shipped contract rules do not compile: {error}"))
+        })?;
         let internal = |error: canonical::CanonicalError| Diagnostic::whole(error.to_string());
         let rules_digest = canonical::digest(&library.contract).map_err(internal)?;
-        let policies: Vec<Digest> = attachments.iter().map(|attachment| attachment.digest).collect();
+        let policies: Vec<Digest> =
+            attachments.iter().map(|attachment| attachment.digest).collect();
         let policy_set_digest = canonical::digest(&(rules_digest, &policies)).map_err(internal)?;
         let referenced: BTreeMap<&str, &String> = super::files_named(document.value())
             .iter()
@@ -118,7 +120,12 @@ impl Compiled {
 
     /// Whether the contract demands anything at all. One that does not proves nothing.
     pub fn demands_something(&self) -> bool {
-        !self.contract.policies.is_empty() || self.contract.materials.iter().any(|demand| !demand.optional || demand.group.is_some())
+        !self.contract.policies.is_empty()
+            || self
+                .contract
+                .materials
+                .iter()
+                .any(|demand| !demand.optional || demand.group.is_some())
     }
 }
 
@@ -165,7 +172,10 @@ fn compile_schemas(
                 schemas.insert(demand.name.clone(), schema);
             }
             Err(error) => {
-                diagnostics.push(document.diagnostic(&format!("/spec/materials/{index}/schema"), error.to_string()));
+                diagnostics.push(
+                    document
+                        .diagnostic(&format!("/spec/materials/{index}/schema"), error.to_string()),
+                );
             }
         }
     }
@@ -184,9 +194,11 @@ fn attach(
     for (index, demand) in contract.policies.iter().enumerate() {
         match attachment(contract, demand, files, library, limits) {
             Ok(attachment) => attachments.push(attachment),
-            Err(problems) => diagnostics.extend(
-                problems.into_iter().map(|problem| document.diagnostic(&format!("/spec/policies/{index}"), problem)),
-            ),
+            Err(problems) => {
+                diagnostics.extend(problems.into_iter().map(|problem| {
+                    document.diagnostic(&format!("/spec/policies/{index}"), problem)
+                }))
+            }
         }
     }
     attachments
@@ -206,7 +218,8 @@ fn attachment(
     }
     let unit = Unit::compile(&policy.modules, &json!({}), limits)
         .map_err(|error| vec![format!("the policy `{}` does not compile: {error}", policy.name)])?;
-    let digest = canonical::digest(&(&policy, &arguments)).map_err(|error| vec![error.to_string()])?;
+    let digest =
+        canonical::digest(&(&policy, &arguments)).map_err(|error| vec![error.to_string()])?;
     Ok(Attachment {
         digest,
         arguments,
@@ -219,12 +232,16 @@ fn attachment(
     })
 }
 
-fn resolve(demand: &PolicyDemand, files: &Files, library: &Library, limits: &Limits) -> Result<Policy, String> {
+fn resolve(
+    demand: &PolicyDemand,
+    files: &Files,
+    library: &Library,
+    limits: &Limits,
+) -> Result<Policy, String> {
     match (&demand.reference, &demand.policy) {
         (Some(reference), _) => policy::find(reference, &library.policies, files, limits),
-        (None, Some(inline)) => {
-            Policy::parse(&Document::from_value(inline.clone()), files).map_err(|error| error.to_string())
-        }
+        (None, Some(inline)) => Policy::parse(&Document::from_value(inline.clone()), files)
+            .map_err(|error| error.to_string()),
         (None, None) => Err("a policy needs either `use` or `policy`".to_owned()),
     }
 }
@@ -236,8 +253,11 @@ fn misfit(contract: &Contract, demand: &PolicyDemand, policy: &Policy) -> Option
         Selector::Material(name) => contract.material(name).map(|demand| demand.kind)?,
         Selector::Kind(kind) => *kind,
         Selector::Prefix(prefix) => {
-            let any = contract.materials.iter().any(|demand| demand.name.as_str().starts_with(prefix));
-            return (!any).then(|| format!("no material of the contract has a name that begins with `{prefix}`"));
+            let any =
+                contract.materials.iter().any(|demand| demand.name.as_str().starts_with(prefix));
+            return (!any).then(|| {
+                format!("no material of the contract has a name that begins with `{prefix}`")
+            });
         }
     };
     unfit(kind).then(|| {

@@ -13,7 +13,9 @@ use crate::evaluation::Mode;
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// Two policies share a Rego package.
-    #[error("two policies of this contract use the Rego package `{0}`, which one bundle cannot hold: rename one")]
+    #[error(
+        "two policies of this contract use the Rego package `{0}`, which one bundle cannot hold: rename one"
+    )]
     SharedPackage(String),
     /// The data document cannot be written.
     #[error("the contract has no JSON form")]
@@ -22,7 +24,10 @@ pub enum ExportError {
 
 /// The files of a bundle by path: modules, `data.json`, and `verdict.rego`, which gathers what they say into
 /// `data.muster.verdict.verdict`. Its input is the run view, with the content of each material under `content`.
-pub fn opa_bundle(contract: &Compiled, at: Timestamp) -> Result<BTreeMap<String, String>, ExportError> {
+pub fn opa_bundle(
+    contract: &Compiled,
+    at: Timestamp,
+) -> Result<BTreeMap<String, String>, ExportError> {
     let mut files = BTreeMap::new();
     let mut attachments = Vec::new();
     let mut rules = BTreeMap::new();

@@ -76,18 +76,24 @@ impl<'a> Reader<'a> {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(self.wrong(at, "a second document starts here")
+                    return Err(self
+                        .wrong(at, "a second document starts here")
                         .with_hint("put each document in a file of its own"));
                 }
                 Ok(())
             }
-            Event::Scalar(text, style, anchor, tag) => self.on_scalar(&text, style, anchor, tag.as_deref(), at),
+            Event::Scalar(text, style, anchor, tag) => {
+                self.on_scalar(&text, style, anchor, tag.as_deref(), at)
+            }
             Event::SequenceStart(anchor, tag) => {
                 self.open(at, anchor, tag.as_deref(), Container::List(Vec::new()))
             }
-            Event::MappingStart(anchor, tag) => {
-                self.open(at, anchor, tag.as_deref(), Container::Map { members: Map::new(), key: None })
-            }
+            Event::MappingStart(anchor, tag) => self.open(
+                at,
+                anchor,
+                tag.as_deref(),
+                Container::Map { members: Map::new(), key: None },
+            ),
             Event::SequenceEnd | Event::MappingEnd => self.close(at),
             Event::Alias(anchor) => self.on_alias(anchor, at),
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
@@ -102,7 +108,12 @@ impl<'a> Reader<'a> {
         tag: Option<&Tag>,
         at: Position,
     ) -> Result<(), Diagnostic> {
-        if let Some(Open { container: Container::Map { members, key: key @ None }, pointer: map, .. }) = self.open.last_mut() {
+        if let Some(Open {
+            container: Container::Map { members, key: key @ None },
+            pointer: map,
+            ..
+        }) = self.open.last_mut()
+        {
             if members.contains_key(text) {
                 let message = format!("the key `{text}` stands here a second time");
                 return Err(self.wrong(at, message).with_hint("remove one of the two"));
@@ -112,7 +123,8 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         if let Some(tag) = tag.filter(|tag| !(tag.is_yaml_core_schema() && tag.suffix == "str")) {
-            return Err(self.wrong(at, format!("the tag `{}{}` has no meaning here", tag.handle, tag.suffix)));
+            return Err(self
+                .wrong(at, format!("the tag `{}{}` has no meaning here", tag.handle, tag.suffix)));
         }
         let value = if style == ScalarStyle::Plain && tag.is_none() {
             plain(text).map_err(|message| self.wrong(at, message))?
@@ -148,13 +160,17 @@ impl<'a> Reader<'a> {
         container: Container,
     ) -> Result<(), Diagnostic> {
         if let Some(tag) = tag {
-            return Err(self.wrong(at, format!("the tag `{}{}` has no meaning here", tag.handle, tag.suffix)));
+            return Err(self
+                .wrong(at, format!("the tag `{}{}` has no meaning here", tag.handle, tag.suffix)));
         }
         if let Some(Open { container: Container::Map { key: None, .. }, .. }) = self.open.last() {
             return Err(self.wrong(at, "a key must be a text, not a list or a map"));
         }
         if self.open.len() >= self.limits.depth_max {
-            let message = format!("the document is nested deeper than the limit of {}", self.limits.depth_max);
+            let message = format!(
+                "the document is nested deeper than the limit of {}",
+                self.limits.depth_max
+            );
             return Err(self.wrong(at, message));
         }
         self.count(1, at)?;
@@ -199,7 +215,9 @@ impl<'a> Reader<'a> {
     fn next_pointer(&self) -> String {
         self.open.last().map_or_else(String::new, |open| match &open.container {
             Container::List(items) => pointer(&open.pointer, &items.len().to_string()),
-            Container::Map { key, .. } => pointer(&open.pointer, key.as_deref().unwrap_or_default()),
+            Container::Map { key, .. } => {
+                pointer(&open.pointer, key.as_deref().unwrap_or_default())
+            }
         })
     }
 
@@ -240,9 +258,9 @@ fn number(text: &str) -> Result<Option<Number>, String> {
         return Err(format!("`{text}` has no place in JSON"));
     }
     let digits = |text: &str, radix| {
-        i64::from_str_radix(text, radix).map(|number| Some(number.into())).map_err(|_error| {
-            format!("the number `{text}` is not a whole number of 64 bits")
-        })
+        i64::from_str_radix(text, radix)
+            .map(|number| Some(number.into()))
+            .map_err(|_error| format!("the number `{text}` is not a whole number of 64 bits"))
     };
     if let Some(octal) = text.strip_prefix("0o") {
         return if octal.is_empty() { Ok(None) } else { digits(octal, 8) };
@@ -295,7 +313,10 @@ mod tests {
         for (text, expected) in [
             ("", "the document is empty"),
             ("a: 1\na: 2", "2:1: the key `a` stands here a second time; remove one of the two"),
-            ("a: 1\n---\nb: 2", "2:1: a second document starts here; put each document in a file of its own"),
+            (
+                "a: 1\n---\nb: 2",
+                "2:1: a second document starts here; put each document in a file of its own",
+            ),
             ("a: .nan", "1:4: `.nan` has no place in JSON"),
             ("a: !!binary aaaa", "1:4: the tag `tag:yaml.org,2002:binary` has no meaning here"),
             ("[1]: 2", "1:1: a key must be a text, not a list or a map"),

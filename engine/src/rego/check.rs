@@ -35,7 +35,8 @@ const REFUSED: [&str; 10] = [
 const BUILTINS: &str = include_str!("builtins.txt");
 
 pub(super) fn check(modules: &[Ref<Module>]) -> Checked {
-    let mut checked = Checked { diagnostics: Vec::new(), reports: Vec::new(), packages: Vec::new() };
+    let mut checked =
+        Checked { diagnostics: Vec::new(), reports: Vec::new(), packages: Vec::new() };
     let mut graph = CallGraph::default();
     let local = declared(modules);
     for module in modules {
@@ -46,7 +47,14 @@ pub(super) fn check(modules: &[Ref<Module>]) -> Checked {
         find_reports(module, &package, &mut checked);
         for rule in &module.policy {
             let name = format!("data.{package}.{}", rule_name(rule));
-            let mut visitor = Visitor { module, package: &package, local: &local, rule: &name, graph: &mut graph, diagnostics: &mut checked.diagnostics };
+            let mut visitor = Visitor {
+                module,
+                package: &package,
+                local: &local,
+                rule: &name,
+                graph: &mut graph,
+                diagnostics: &mut checked.diagnostics,
+            };
             visitor.rule(rule);
         }
     }
@@ -82,7 +90,11 @@ fn declared(modules: &[Ref<Module>]) -> BTreeSet<String> {
 
 fn rule_name(rule: &Rule) -> String {
     let refr = match rule {
-        Rule::Spec { head: RuleHead::Compr { refr, .. } | RuleHead::Set { refr, .. } | RuleHead::Func { refr, .. }, .. }
+        Rule::Spec {
+            head:
+                RuleHead::Compr { refr, .. } | RuleHead::Set { refr, .. } | RuleHead::Func { refr, .. },
+            ..
+        }
         | Rule::Default { refr, .. } => refr,
     };
     // `violations[x]` and `p.q[x]` are named by their constant beginning.
@@ -95,7 +107,9 @@ fn path(expr: &Expr) -> Option<String> {
         Expr::Var { span, .. } => Some(span.text().to_owned()),
         Expr::RefDot { refr, field, .. } => Some(format!("{}.{}", path(refr)?, field.0.text())),
         Expr::RefBrack { refr, index, .. } => match index.as_ref() {
-            Expr::String { span, .. } => Some(format!("{}.{}", path(refr)?, span.text().trim_matches('"'))),
+            Expr::String { span, .. } => {
+                Some(format!("{}.{}", path(refr)?, span.text().trim_matches('"')))
+            }
             _ => None,
         },
         _ => None,
@@ -105,7 +119,9 @@ fn path(expr: &Expr) -> Option<String> {
 /// The constant beginning of a reference.
 fn root_path(expr: &Expr) -> String {
     match expr {
-        Expr::RefBrack { refr, .. } | Expr::RefDot { refr, .. } => path(refr).unwrap_or_else(|| root_path(refr)),
+        Expr::RefBrack { refr, .. } | Expr::RefDot { refr, .. } => {
+            path(refr).unwrap_or_else(|| root_path(refr))
+        }
         _ => path(expr).unwrap_or_default(),
     }
 }
@@ -116,7 +132,12 @@ fn diagnostic(span: &Span, message: String) -> Diagnostic {
         column: usize::try_from(span.col).unwrap_or(0),
     };
     let file = span.source.get_path();
-    Diagnostic { position: Some(position), pointer: String::new(), message: format!("{file}: {message}"), hint: None }
+    Diagnostic {
+        position: Some(position),
+        pointer: String::new(),
+        message: format!("{file}: {message}"),
+        hint: None,
+    }
 }
 
 /// Who refers to whom, to find recursion.
@@ -166,7 +187,8 @@ struct Visitor<'a> {
 
 impl Visitor<'_> {
     fn rule(&mut self, rule: &Rule) {
-        let recursive = diagnostic(rule.span(), format!("the rule `{}` refers to itself", self.rule));
+        let recursive =
+            diagnostic(rule.span(), format!("the rule `{}` refers to itself", self.rule));
         let hint = "recursion is not part of Rego: use `walk` or `graph.reachable`";
         self.graph.places.entry(self.rule.to_owned()).or_insert_with(|| recursive.with_hint(hint));
         match rule {
@@ -222,7 +244,9 @@ impl Visitor<'_> {
                 self.call(span, fcn, params);
                 params.iter().for_each(|param| self.expr(param));
             }
-            Expr::Array { items, .. } | Expr::Set { items, .. } => items.iter().for_each(|item| self.expr(item)),
+            Expr::Array { items, .. } | Expr::Set { items, .. } => {
+                items.iter().for_each(|item| self.expr(item))
+            }
             Expr::Object { fields, .. } => {
                 for (_, key, value) in fields {
                     self.expr(key);
@@ -251,7 +275,11 @@ impl Visitor<'_> {
                 self.expr(value);
                 self.expr(collection);
             }
-            Expr::String { .. } | Expr::RawString { .. } | Expr::Number { .. } | Expr::Bool { .. } | Expr::Null { .. } => {}
+            Expr::String { .. }
+            | Expr::RawString { .. }
+            | Expr::Number { .. }
+            | Expr::Bool { .. }
+            | Expr::Null { .. } => {}
         }
     }
 
@@ -277,13 +305,16 @@ impl Visitor<'_> {
     /// The declared rule that a name means in this module, if any.
     fn resolve(&self, name: &str) -> Option<String> {
         let full = self.expand(name);
-        std::iter::successors(Some(full.as_str()), |name| name.rsplit_once('.').map(|(parent, _)| parent))
-            .find(|name| self.local.contains(*name))
-            .map(ToOwned::to_owned)
+        std::iter::successors(Some(full.as_str()), |name| {
+            name.rsplit_once('.').map(|(parent, _)| parent)
+        })
+        .find(|name| self.local.contains(*name))
+        .map(ToOwned::to_owned)
     }
 
     fn expand(&self, name: &str) -> String {
-        let (first, rest) = name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
+        let (first, rest) =
+            name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
         if first == "data" {
             return name.to_owned();
         }
@@ -305,14 +336,25 @@ impl Visitor<'_> {
             return;
         }
         let wrong = if REFUSED.contains(&name.as_str()) {
-            Some(diagnostic(span, format!("the builtin `{name}` is refused: evaluations have no network, clock, environment or randomness")))
+            Some(diagnostic(
+                span,
+                format!(
+                    "the builtin `{name}` is refused: evaluations have no network, clock, environment or randomness"
+                ),
+            ))
         } else if name == "walk" && params.len() == 1 {
             Some(
-                diagnostic(span, "`[path, value] := walk(x)` yields nothing on this engine".to_owned())
-                    .with_hint("write `walk(x, [path, value])`"),
+                diagnostic(
+                    span,
+                    "`[path, value] := walk(x)` yields nothing on this engine".to_owned(),
+                )
+                .with_hint("write `walk(x, [path, value])`"),
             )
         } else if !BUILTINS.lines().any(|builtin| builtin == name) {
-            let unknown = diagnostic(span, format!("`{name}` is neither a function of this policy nor a known builtin"));
+            let unknown = diagnostic(
+                span,
+                format!("`{name}` is neither a function of this policy nor a known builtin"),
+            );
             Some(match crate::document::nearest(&name, BUILTINS.lines()) {
                 Some(meant) => unknown.with_hint(format!("did you mean `{meant}`?")),
                 None => unknown,

@@ -7,17 +7,31 @@ use crate::Limits;
 use crate::evaluation::{Severity, Violation};
 
 /// Adds what `report` evaluated to. Undefined means that the rule had nothing to say.
-pub(super) fn collect(report: &Report, value: &Value, limits: &Limits, findings: &mut Findings) -> Result<(), String> {
+pub(super) fn collect(
+    report: &Report,
+    value: &Value,
+    limits: &Limits,
+    findings: &mut Findings,
+) -> Result<(), String> {
     let rule = report.rule.rsplit('.').next().unwrap_or(&report.rule);
     let entries: Vec<&Value> = match value {
         Value::Undefined => Vec::new(),
         Value::Set(entries) => entries.iter().collect(),
         Value::Array(entries) => entries.iter().collect(),
-        other => return Err(format!("the rule `{}` must be a set of violations, not {}", report.rule, kind(other))),
+        other => {
+            return Err(format!(
+                "the rule `{}` must be a set of violations, not {}",
+                report.rule,
+                kind(other)
+            ));
+        }
     };
     let total = findings.violations.len() + findings.warnings.len() + entries.len();
     if total > limits.findings_max {
-        return Err(format!("the policy reported more than the limit of {} findings", limits.findings_max));
+        return Err(format!(
+            "the policy reported more than the limit of {} findings",
+            limits.findings_max
+        ));
     }
     for entry in entries {
         let violation = violation(rule, entry, limits)?;
@@ -61,7 +75,10 @@ fn violation(rule: &str, entry: &Value, limits: &Limits) -> Result<Violation, St
     }
     let size = violation.message.len();
     if size > limits.message_bytes_max {
-        return Err(format!("`{rule}` reported a message of {size} bytes, more than the limit of {}", limits.message_bytes_max));
+        return Err(format!(
+            "`{rule}` reported a message of {size} bytes, more than the limit of {}",
+            limits.message_bytes_max
+        ));
     }
     Ok(violation)
 }
@@ -103,6 +120,10 @@ fn severity(value: &serde_json::Value) -> Result<Severity, String> {
         "medium" | "moderate" | "warning" => Severity::Medium,
         "high" | "major" | "error" => Severity::High,
         "critical" => Severity::Critical,
-        _ => return Err(format!("{value} is not a severity: expected info, low, medium, high or critical")),
+        _ => {
+            return Err(format!(
+                "{value} is not a severity: expected info, low, medium, high or critical"
+            ));
+        }
     })
 }

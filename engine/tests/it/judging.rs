@@ -46,7 +46,16 @@ fn the_contracts_own_demands_come_out_of_rego() {
     assert_eq!(record.verdict, Verdict::Failed);
     let rules: Vec<&str> =
         record.evaluations[0].violations.iter().map(|violation| violation.rule.as_str()).collect();
-    assert_eq!(rules, ["annotation-missing", "environment-missing", "group-empty", "material-missing", "runner-kind"]);
+    assert_eq!(
+        rules,
+        [
+            "annotation-missing",
+            "environment-missing",
+            "group-empty",
+            "material-missing",
+            "runner-kind"
+        ]
+    );
 }
 
 #[test]
@@ -61,8 +70,10 @@ fn shipped_policies_judge_real_shapes() {
 ",
     ))
     .unwrap();
-    let record = judge(&compiled, vec![exhibit("sbom", Kind::SbomCycloneDxJson, SBOM)], &Limits::DEFAULT);
-    let outcomes: Vec<Outcome> = record.evaluations.iter().map(|evaluation| evaluation.outcome).collect();
+    let record =
+        judge(&compiled, vec![exhibit("sbom", Kind::SbomCycloneDxJson, SBOM)], &Limits::DEFAULT);
+    let outcomes: Vec<Outcome> =
+        record.evaluations.iter().map(|evaluation| evaluation.outcome).collect();
     assert_eq!(
         outcomes,
         [Outcome::Passed, Outcome::Passed, Outcome::Failed, Outcome::Passed, Outcome::Skipped],
@@ -95,7 +106,8 @@ fn policies_see_the_evaluation_time_and_their_material() {
     ))
     .unwrap();
     let evidence = br#"{"secret": "s", "muster": {"material": {"name": "forged"}}}"#;
-    let record = judge(&compiled, vec![exhibit("note", Kind::Evidence, evidence)], &Limits::DEFAULT);
+    let record =
+        judge(&compiled, vec![exhibit("note", Kind::Evidence, evidence)], &Limits::DEFAULT);
     let warnings: Vec<&str> =
         record.evaluations[1].warnings.iter().map(|warning| warning.message.as_str()).collect();
     assert_eq!(warnings, ["1795521600000000000", "note", "s"]);
@@ -130,11 +142,26 @@ fn a_policy_that_cannot_run_to_its_end_is_indeterminate() {
 fn a_policy_that_is_refused_says_the_line_and_the_reason() {
     for (rego, reason) in [
         ("package probe\nimport rego.v1\nf(x) := f(x)\ndeny contains f(1)", "refers to itself"),
-        ("package probe\nimport rego.v1\na if b\nb if a\ndeny contains \"x\" if a", "refers to itself"),
-        ("package probe\nimport rego.v1\ndeny contains p if [p, _] := walk(input)", "yields nothing"),
-        ("package probe\nimport rego.v1\ndeny contains x if x := http.send({}).body", "`http.send` is refused"),
-        ("package probe\nimport rego.v1\ndeny contains x if x := rand.intn(\"a\", 3)", "`rand.intn` is refused"),
-        ("package probe\nimport rego.v1\ndeny contains x if x := sprintff(\"a\", [])", "did you mean `sprintf`?"),
+        (
+            "package probe\nimport rego.v1\na if b\nb if a\ndeny contains \"x\" if a",
+            "refers to itself",
+        ),
+        (
+            "package probe\nimport rego.v1\ndeny contains p if [p, _] := walk(input)",
+            "yields nothing",
+        ),
+        (
+            "package probe\nimport rego.v1\ndeny contains x if x := http.send({}).body",
+            "`http.send` is refused",
+        ),
+        (
+            "package probe\nimport rego.v1\ndeny contains x if x := rand.intn(\"a\", 3)",
+            "`rand.intn` is refused",
+        ),
+        (
+            "package probe\nimport rego.v1\ndeny contains x if x := sprintff(\"a\", [])",
+            "did you mean `sprintf`?",
+        ),
         ("package probe\nimport rego.v1\nallow if true", "no rule of this policy reports anything"),
         ("package probe\nimport rego.v1\ndeny contains x if y", "does not compile"),
         ("package probe\nimport rego.v1\ndeny contains", "does not compile"),
@@ -160,7 +187,11 @@ fn until_its_date_an_enforced_policy_warns() {
         ("2026-11-01", "audit", Verdict::Passed),
     ] {
         let compiled = compile(&spec(date, mode)).unwrap();
-        let record = judge(&compiled, vec![exhibit("sbom", Kind::SbomCycloneDxJson, SBOM)], &Limits::DEFAULT);
+        let record = judge(
+            &compiled,
+            vec![exhibit("sbom", Kind::SbomCycloneDxJson, SBOM)],
+            &Limits::DEFAULT,
+        );
         assert_eq!(record.verdict, verdict, "{date} {mode}");
         assert_eq!(record.evaluations[1].violations.len(), 1);
     }
@@ -176,8 +207,13 @@ fn content_is_held_against_the_contracts_schema() {
 ",
     ))
     .unwrap();
-    let record = judge(&compiled, vec![exhibit("note", Kind::Evidence, br#"{"level": 7}"#)], &Limits::DEFAULT);
-    let mut pointers: Vec<_> = record.evaluations[0].violations.iter().map(|v| v.pointer.clone().unwrap()).collect();
+    let record = judge(
+        &compiled,
+        vec![exhibit("note", Kind::Evidence, br#"{"level": 7}"#)],
+        &Limits::DEFAULT,
+    );
+    let mut pointers: Vec<_> =
+        record.evaluations[0].violations.iter().map(|v| v.pointer.clone().unwrap()).collect();
     pointers.sort();
     assert_eq!(pointers, ["", "/level"]);
 }
@@ -185,24 +221,43 @@ fn content_is_held_against_the_contracts_schema() {
 #[test]
 fn bad_contracts_say_what_where_and_what_to_do() {
     for (text, expected) in [
-        (contract("  material: []\n"), "5:3: the key `material` is not known here (at `/spec/material`); did you mean `materials`?"),
-        (contract("  materials: [{ name: sbom, kind: sbom-cyclondx-json }]\n"), "did you mean `sbom-cyclonedx-json`?"),
+        (
+            contract("  material: []\n"),
+            "5:3: the key `material` is not known here (at `/spec/material`); did you mean `materials`?",
+        ),
+        (
+            contract("  materials: [{ name: sbom, kind: sbom-cyclondx-json }]\n"),
+            "did you mean `sbom-cyclonedx-json`?",
+        ),
         (contract("  materials: {}\n"), "expected a value of type array, found a map"),
-        (contract("  materials: [{ name: a, kind: sarif }, { name: a, kind: sarif }]\n"), "declared a second time"),
+        (
+            contract("  materials: [{ name: a, kind: sarif }, { name: a, kind: sarif }]\n"),
+            "declared a second time",
+        ),
         (contract("  policies: [{ use: sbom-freshnes }]\n"), "did you mean `sbom-freshness`?"),
         (contract("  policies: [{ use: missing.rego }]\n"), "there is no file `missing.rego`"),
         (contract("  policies: [{}]\n"), "either `use` or `policy`"),
         (
-            contract("  materials: [{ name: s, kind: sarif }]\n  policies: [{ use: sbom-freshness, on: { material: s } }]\n"),
+            contract(
+                "  materials: [{ name: s, kind: sarif }]\n  policies: [{ use: sbom-freshness, on: { material: s } }]\n",
+            ),
             "judges sbom-cyclonedx-json, not sarif",
         ),
         (
             contract("  policies: [{ use: sbom-freshness, with: { max_age: 3 } }]\n"),
             "has no input `max_age`; did you mean `max_age_days`?",
         ),
-        (contract("  policies: [{ use: sbom-licenses }]\n"), "needs a value for its input `banned`"),
+        (
+            contract("  policies: [{ use: sbom-licenses }]\n"),
+            "needs a value for its input `banned`",
+        ),
         (contract("  policies: [{ use: 'sbom-freshness@sha256:00' }]\n"), "is not a digest"),
-        (contract("  materials: [{ name: s, kind: sarif, schema: { $ref: 'https://example.com/x' } }]\n"), "read offline"),
+        (
+            contract(
+                "  materials: [{ name: s, kind: sarif, schema: { $ref: 'https://example.com/x' } }]\n",
+            ),
+            "read offline",
+        ),
         ("kind: Contract\n".to_owned(), "the key \"apiVersion\" is missing"),
     ] {
         let error = compile(&text).unwrap_err().to_string();

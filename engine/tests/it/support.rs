@@ -26,9 +26,11 @@ fn load(folder: &Path) -> BTreeMap<engine::Name, Policy> {
         if !folder.join("policy.yaml").exists() {
             continue;
         }
-        let document = Document::parse(&read(&folder.join("policy.yaml")), &Limits::DEFAULT).unwrap();
+        let document =
+            Document::parse(&read(&folder.join("policy.yaml")), &Limits::DEFAULT).unwrap();
         let files = Files::from([("policy.rego".to_owned(), read(&folder.join("policy.rego")))]);
-        let policy = Policy::parse(&document, &files).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let policy = Policy::parse(&document, &files)
+            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         found.insert(policy.name.clone(), policy);
     }
     found
@@ -66,7 +68,11 @@ pub(crate) fn exhibit(name: &str, kind: Kind, bytes: &[u8]) -> Exhibit {
 pub(crate) fn here() -> Circumstances {
     Circumstances {
         workflow: None,
-        runner: Runner { kind: RunnerKind::Generic, environment: RunnerEnvironment::Unknown, url: None },
+        runner: Runner {
+            kind: RunnerKind::Generic,
+            environment: RunnerEnvironment::Unknown,
+            url: None,
+        },
         environment: BTreeMap::new(),
         annotations: BTreeMap::new(),
         commit: None,

@@ -10,8 +10,10 @@ use super::entity::{attestation, attestation_subject, material};
 use super::row::{Row, bytes, int, record, records};
 use super::{Page, Reader, Sequenced, StoreError};
 
-pub(super) use parts::{evaluation_models, material_models, subject_models, verdict_model};
 pub use parts::{EvaluationRow, SubjectRow, VerdictRow};
+pub(super) use parts::{
+    KEYS_PER_QUERY, evaluation_models, material_models, subject_models, verdict_model,
+};
 
 /// A verified bundle. Its bytes are in the blob store under `digest`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +75,9 @@ impl Reader<'_> {
         org: OrganizationId,
         digest: Digest,
     ) -> Result<Option<Sequenced<Attestation>>, StoreError> {
-        record(of_org(org).filter(attestation::Column::Digest.eq(bytes(digest))).one(&self.db).await?)
+        record(
+            of_org(org).filter(attestation::Column::Digest.eq(bytes(digest))).one(&self.db).await?,
+        )
     }
 
     /// The attestation that closed the run.
@@ -85,6 +89,22 @@ impl Reader<'_> {
         record(of_org(org).filter(attestation::Column::Run.eq(run.0)).one(&self.db).await?)
     }
 
+    /// The attestations that closed those runs, in one batch.
+    pub async fn attestations_of_runs(
+        &self,
+        org: OrganizationId,
+        runs: &[RunId],
+    ) -> Result<Vec<Sequenced<Attestation>>, StoreError> {
+        let mut found = Vec::new();
+        for chunk in runs.chunks(KEYS_PER_QUERY) {
+            let keys = chunk.iter().map(|run| run.0);
+            found.extend(
+                of_org(org).filter(attestation::Column::Run.is_in(keys)).all(&self.db).await?,
+            );
+        }
+        records(found)
+    }
+
     /// The attestations whose bundles have those digests, in one batch, oldest first.
     pub async fn attestations_by_digests(
         &self,
@@ -92,7 +112,7 @@ impl Reader<'_> {
         digests: &[Digest],
     ) -> Result<Vec<Sequenced<Attestation>>, StoreError> {
         let mut found = Vec::new();
-        for chunk in digests.chunks(parts::KEYS_PER_QUERY) {
+        for chunk in digests.chunks(KEYS_PER_QUERY) {
             let keys = chunk.iter().map(|digest| bytes(*digest));
             let query = of_org(org).filter(attestation::Column::Digest.is_in(keys));
             found.extend(query.all(&self.db).await?);

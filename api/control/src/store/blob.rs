@@ -11,7 +11,11 @@ use super::{Reader, StoreError, Tx};
 
 impl Reader<'_> {
     /// The size in bytes of a blob that the organization has handed in; `None` when it has not, whoever else has.
-    pub async fn blob_size(&self, org: OrganizationId, digest: Digest) -> Result<Option<u64>, StoreError> {
+    pub async fn blob_size(
+        &self,
+        org: OrganizationId,
+        digest: Digest,
+    ) -> Result<Option<u64>, StoreError> {
         let found = org_blob::Entity::find()
             .filter(org_blob::Column::Org.eq(org.0))
             .filter(org_blob::Column::Digest.eq(bytes(digest)))
@@ -30,7 +34,12 @@ impl Tx<'_> {
         size: u64,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let model = org_blob::Model { org: org.0, digest: bytes(digest), size: int(size), created_at: at.as_millis() };
+        let model = org_blob::Model {
+            org: org.0,
+            digest: bytes(digest),
+            size: int(size),
+            created_at: at.as_millis(),
+        };
         let columns = [org_blob::Column::Org, org_blob::Column::Digest];
         org_blob::Entity::insert_many([model.into_active_model()])
             .on_conflict(OnConflict::columns(columns).do_nothing().to_owned())

@@ -27,7 +27,8 @@ impl Pools {
             "postgres" | "postgresql" => false,
             _ => return Err(StoreError::Address { scheme: scheme.chars().take(20).collect() }),
         };
-        let (write, read) = if sqlite { (sqlite_writer(url), sqlite_reader(url)) } else { postgres(url) };
+        let (write, read) =
+            if sqlite { (sqlite_writer(url), sqlite_reader(url)) } else { postgres(url) };
         Ok(Self { write: Database::connect(write).await?, read: Database::connect(read).await? })
     }
 
@@ -48,7 +49,11 @@ impl Pools {
 
 fn options(url: &str, connections_max: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
-    options.max_connections(connections_max).acquire_timeout(WAIT).connect_timeout(WAIT).sqlx_logging(false);
+    options
+        .max_connections(connections_max)
+        .acquire_timeout(WAIT)
+        .connect_timeout(WAIT)
+        .sqlx_logging(false);
     options
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use engine::id::{ContractId, OrganizationId};
+use engine::id::{ContractId, OrganizationId, RunId};
 use engine::{Digest, Name, Timestamp};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::entity::{contract, contract_revision};
+use super::attestation::KEYS_PER_QUERY;
+use super::entity::{contract, contract_revision, run};
 use super::row::{Row, bytes, insert, int, json, record, records};
 use super::{Page, Reader, Sequenced, StoreError, Tx};
 
@@ -47,13 +48,21 @@ pub struct ContractRevision {
 
 impl Reader<'_> {
     /// The contract of that identifier.
-    pub async fn contract(&self, org: OrganizationId, id: ContractId) -> Result<Option<Contract>, StoreError> {
+    pub async fn contract(
+        &self,
+        org: OrganizationId,
+        id: ContractId,
+    ) -> Result<Option<Contract>, StoreError> {
         let found = contract::Entity::find_by_id(id.0).filter(contract::Column::Org.eq(org.0));
         record(found.one(&self.db).await?)
     }
 
     /// The contract of that name.
-    pub async fn contract_by_name(&self, org: OrganizationId, name: &Name) -> Result<Option<Contract>, StoreError> {
+    pub async fn contract_by_name(
+        &self,
+        org: OrganizationId,
+        name: &Name,
+    ) -> Result<Option<Contract>, StoreError> {
         let of_org = contract::Entity::find().filter(contract::Column::Org.eq(org.0));
         record(of_org.filter(contract::Column::Name.eq(name.as_str())).one(&self.db).await?)
     }
@@ -81,7 +90,8 @@ impl Reader<'_> {
         contract: ContractId,
         revision: u32,
     ) -> Result<Option<Sequenced<ContractRevision>>, StoreError> {
-        let found = revisions(org, contract).filter(contract_revision::Column::Revision.eq(i64::from(revision)));
+        let found = revisions(org, contract)
+            .filter(contract_revision::Column::Revision.eq(i64::from(revision)));
         record(found.one(&self.db).await?)
     }
 
@@ -91,7 +101,8 @@ impl Reader<'_> {
         org: OrganizationId,
         id: Uuid,
     ) -> Result<Option<Sequenced<ContractRevision>>, StoreError> {
-        let found = contract_revision::Entity::find_by_id(id).filter(contract_revision::Column::Org.eq(org.0));
+        let found = contract_revision::Entity::find_by_id(id)
+            .filter(contract_revision::Column::Org.eq(org.0));
         record(found.one(&self.db).await?)
     }
 
@@ -123,7 +134,75 @@ impl Reader<'_> {
     }
 }
 
-fn revisions(org: OrganizationId, contract: ContractId) -> sea_orm::Select<contract_revision::Entity> {
+impl Reader<'_> {
+    /// The name and number of each of those revisions.
+    pub async fn contract_revision_names(
+        &self,
+        org: OrganizationId,
+        ids: &[Uuid],
+    ) -> Result<BTreeMap<Uuid, (Name, u32)>, StoreError> {
+        let mut distinct = ids.to_vec();
+        distinct.sort_unstable();
+        distinct.dedup();
+        let contracts: BTreeMap<ContractId, Name> = self
+            .contracts(org)
+            .await?
+            .into_iter()
+            .map(|contract| (contract.id, contract.name))
+            .collect();
+        let mut names = BTreeMap::new();
+        for chunk in distinct.chunks(KEYS_PER_QUERY) {
+            let found = contract_revision::Entity::find()
+                .select_only()
+                .columns([
+                    contract_revision::Column::Id,
+                    contract_revision::Column::Contract,
+                    contract_revision::Column::Revision,
+                ])
+                .filter(contract_revision::Column::Org.eq(org.0))
+                .filter(contract_revision::Column::Id.is_in(chunk.iter().copied()))
+                .into_tuple::<(Uuid, Uuid, i64)>()
+                .all(&self.db)
+                .await?;
+            for (id, contract, revision) in found {
+                let row = Row::new("contract_revision", id);
+                if let Some(name) = contracts.get(&ContractId(contract)) {
+                    names.insert(id, (name.clone(), row.small(revision)?));
+                }
+            }
+        }
+        Ok(names)
+    }
+
+    /// The name and number of the revision that each of those runs answers to.
+    pub async fn contract_names_of_runs(
+        &self,
+        org: OrganizationId,
+        runs: &[RunId],
+    ) -> Result<BTreeMap<RunId, (Name, u32)>, StoreError> {
+        let mut revisions = Vec::new();
+        for chunk in runs.chunks(KEYS_PER_QUERY) {
+            let found = run::Entity::find()
+                .select_only()
+                .columns([run::Column::Id, run::Column::ContractRevision])
+                .filter(run::Column::Org.eq(org.0))
+                .filter(run::Column::Id.is_in(chunk.iter().map(|run| run.0)))
+                .into_tuple::<(Uuid, Uuid)>();
+            revisions.extend(found.all(&self.db).await?);
+        }
+        let ids: Vec<Uuid> = revisions.iter().map(|(_, revision)| *revision).collect();
+        let names = self.contract_revision_names(org, &ids).await?;
+        Ok(revisions
+            .into_iter()
+            .filter_map(|(run, revision)| Some((RunId(run), names.get(&revision)?.clone())))
+            .collect())
+    }
+}
+
+fn revisions(
+    org: OrganizationId,
+    contract: ContractId,
+) -> sea_orm::Select<contract_revision::Entity> {
     contract_revision::Entity::find()
         .filter(contract_revision::Column::Org.eq(org.0))
         .filter(contract_revision::Column::Contract.eq(contract.0))
@@ -143,7 +222,10 @@ impl Tx<'_> {
 
     /// Adds a revision and answers its sequence number. A number that is taken is a conflict: someone else
     /// revised the contract meanwhile.
-    pub async fn insert_contract_revision(&self, new: &ContractRevision) -> Result<u64, StoreError> {
+    pub async fn insert_contract_revision(
+        &self,
+        new: &ContractRevision,
+    ) -> Result<u64, StoreError> {
         let sources = json("contract_revision", &new.sources)?;
         let seq = self.next_seq(1).await?;
         let model = contract_revision::Model {

@@ -40,7 +40,9 @@ pub enum StoreError {
         source: Option<Cause>,
     },
     /// The address of the database is of no kind that Muster can open. The text never holds the address's password.
-    #[error("cannot open a database at `{scheme}:`: use `sqlite://PATH?mode=rwc` or `postgres://…`")]
+    #[error(
+        "cannot open a database at `{scheme}:`: use `sqlite://PATH?mode=rwc` or `postgres://…`"
+    )]
     Address {
         /// What stands before the first colon.
         scheme: String,
@@ -67,7 +69,9 @@ impl StoreError {
     pub(super) fn of_insert(error: DbErr, table: &str) -> Self {
         match error.sql_err() {
             Some(SqlErr::UniqueConstraintViolation(_)) => Self::conflict(table),
-            Some(SqlErr::ForeignKeyConstraintViolation(_)) => Self::missing(format!("something that this {table} refers to")),
+            Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
+                Self::missing(format!("something that this {table} refers to"))
+            }
             _ => error.into(),
         }
     }
@@ -79,7 +83,10 @@ impl From<DbErr> for StoreError {
             return Self::Unavailable { what: "no connection", source: Some(Box::new(error)) };
         }
         if transient(&error) {
-            return Self::Unavailable { what: "too many writers at once", source: Some(Box::new(error)) };
+            return Self::Unavailable {
+                what: "too many writers at once",
+                source: Some(Box::new(error)),
+            };
         }
         match error.sql_err() {
             Some(SqlErr::UniqueConstraintViolation(what)) => Self::Conflict { what },
@@ -92,14 +99,17 @@ impl From<DbErr> for StoreError {
 /// PostgreSQL, a held lock on SQLite.
 pub(super) fn transient(error: &DbErr) -> bool {
     // SQLSTATE on PostgreSQL; on SQLite BUSY with its extended codes, and LOCKED.
-    code(error).is_some_and(|code| matches!(code.as_str(), "40001" | "40P01" | "5" | "261" | "517" | "6"))
+    code(error)
+        .is_some_and(|code| matches!(code.as_str(), "40001" | "40P01" | "5" | "261" | "517" | "6"))
 }
 
 fn unreachable(error: &DbErr) -> bool {
     if matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) {
         return true;
     }
-    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) =
+        error
+    else {
         return false;
     };
     match cause.as_ref() {

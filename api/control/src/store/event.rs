@@ -54,17 +54,24 @@ impl Reader<'_> {
         org: Option<OrganizationId>,
         page: Page<u64>,
     ) -> Result<Vec<Sequenced<AuditEvent>>, StoreError> {
-        let whose = org.map_or_else(|| audit_event::Column::Org.is_null(), |org| audit_event::Column::Org.eq(org.0));
+        let whose = org.map_or_else(
+            || audit_event::Column::Org.is_null(),
+            |org| audit_event::Column::Org.eq(org.0),
+        );
         let mut found = audit_event::Entity::find().filter(whose);
         if let Some(after) = page.after {
             found = found.filter(audit_event::Column::Seq.lt(int(after)));
         }
-        let ordered = found.order_by_desc(audit_event::Column::Seq).order_by_desc(audit_event::Column::Id);
+        let ordered =
+            found.order_by_desc(audit_event::Column::Seq).order_by_desc(audit_event::Column::Id);
         records(ordered.limit(page.limit).all(&self.db).await?)
     }
 
     /// Events that are not delivered yet, oldest first.
-    pub async fn undelivered_events(&self, limit: u64) -> Result<Vec<Sequenced<OutboxEvent>>, StoreError> {
+    pub async fn undelivered_events(
+        &self,
+        limit: u64,
+    ) -> Result<Vec<Sequenced<OutboxEvent>>, StoreError> {
         let found = outbox_event::Entity::find()
             .filter(outbox_event::Column::DeliveredAt.is_null())
             .order_by_asc(outbox_event::Column::Seq)
@@ -99,7 +106,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(super) async fn insert_audit_at(&self, seq: u64, events: &[AuditEvent]) -> Result<(), StoreError> {
+    pub(super) async fn insert_audit_at(
+        &self,
+        seq: u64,
+        events: &[AuditEvent],
+    ) -> Result<(), StoreError> {
         let models = events.iter().map(|event| {
             Ok(audit_event::Model {
                 id: event.id,
@@ -116,7 +127,11 @@ impl Tx<'_> {
         insert::<audit_event::Entity>(self.db(), models).await
     }
 
-    pub(super) async fn insert_outbox_at(&self, seq: u64, events: &[OutboxEvent]) -> Result<(), StoreError> {
+    pub(super) async fn insert_outbox_at(
+        &self,
+        seq: u64,
+        events: &[OutboxEvent],
+    ) -> Result<(), StoreError> {
         let models = events.iter().map(|event| {
             Ok(outbox_event::Model {
                 id: event.id,

@@ -53,7 +53,11 @@ impl Reader<'_> {
     }
 
     /// The gate of that name.
-    pub async fn gate_by_name(&self, org: OrganizationId, name: &Name) -> Result<Option<Gate>, StoreError> {
+    pub async fn gate_by_name(
+        &self,
+        org: OrganizationId,
+        name: &Name,
+    ) -> Result<Option<Gate>, StoreError> {
         let of_org = gate::Entity::find().filter(gate::Column::Org.eq(org.0));
         record(of_org.filter(gate::Column::Name.eq(name.as_str())).one(&self.db).await?)
     }
@@ -81,7 +85,8 @@ impl Reader<'_> {
         gate: GateId,
         revision: u32,
     ) -> Result<Option<Sequenced<GateRevision>>, StoreError> {
-        let found = revisions(org, gate).filter(gate_revision::Column::Revision.eq(i64::from(revision)));
+        let found =
+            revisions(org, gate).filter(gate_revision::Column::Revision.eq(i64::from(revision)));
         record(found.one(&self.db).await?)
     }
 
@@ -91,7 +96,8 @@ impl Reader<'_> {
         org: OrganizationId,
         id: Uuid,
     ) -> Result<Option<Sequenced<GateRevision>>, StoreError> {
-        let found = gate_revision::Entity::find_by_id(id).filter(gate_revision::Column::Org.eq(org.0));
+        let found =
+            gate_revision::Entity::find_by_id(id).filter(gate_revision::Column::Org.eq(org.0));
         record(found.one(&self.db).await?)
     }
 

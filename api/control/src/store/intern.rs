@@ -59,7 +59,9 @@ impl NodeKey {
         match kind {
             "artifact" => Ok(Self::Artifact(row.digest(&key)?)),
             "attestation" => Ok(Self::Attestation(row.digest(&key)?)),
-            "commit" => Ok(Self::Commit(String::from_utf8(key).map_err(|error| row.corrupt(error))?)),
+            "commit" => {
+                Ok(Self::Commit(String::from_utf8(key).map_err(|error| row.corrupt(error))?))
+            }
             _ => Err(row.corrupt(format!("`{kind}` is not a kind of node"))),
         }
     }
@@ -86,8 +88,11 @@ pub enum EdgeKind {
 }
 
 impl EdgeKind {
-    const ALL: [(Self, i16, &'static str); 3] =
-        [(Self::Material, 1, "material"), (Self::Subject, 2, "subject"), (Self::Commit, 3, "commit")];
+    const ALL: [(Self, i16, &'static str); 3] = [
+        (Self::Material, 1, "material"),
+        (Self::Subject, 2, "subject"),
+        (Self::Commit, 3, "commit"),
+    ];
 
     /// The kind in lower case.
     pub fn as_str(self) -> &'static str {
@@ -107,7 +112,10 @@ impl EdgeKind {
 impl Tx<'_> {
     /// The numbers of `keys`, made where missing. Sorted before they are inserted, so that two transactions that
     /// share keys wait for each other instead of locking each other out.
-    pub(super) async fn intern(&self, keys: &BTreeSet<NodeKey>) -> Result<BTreeMap<NodeKey, i64>, StoreError> {
+    pub(super) async fn intern(
+        &self,
+        keys: &BTreeSet<NodeKey>,
+    ) -> Result<BTreeMap<NodeKey, i64>, StoreError> {
         let keys: Vec<&NodeKey> = keys.iter().collect();
         for chunk in keys.chunks(KEYS_PER_QUERY) {
             let models = chunk.iter().map(|key| node::ActiveModel {
@@ -116,7 +124,11 @@ impl Tx<'_> {
                 key: Set(key.bytes()),
             });
             node::Entity::insert_many(models)
-                .on_conflict(OnConflict::columns([node::Column::Kind, node::Column::Key]).do_nothing().to_owned())
+                .on_conflict(
+                    OnConflict::columns([node::Column::Kind, node::Column::Key])
+                        .do_nothing()
+                        .to_owned(),
+                )
                 .exec_without_returning(self.db())
                 .await?;
         }
@@ -128,7 +140,10 @@ impl Tx<'_> {
 }
 
 /// The numbers of those `keys` that any organization has mentioned.
-pub(super) async fn numbers(db: &Session<'_>, keys: &[&NodeKey]) -> Result<BTreeMap<NodeKey, i64>, StoreError> {
+pub(super) async fn numbers(
+    db: &Session<'_>,
+    keys: &[&NodeKey],
+) -> Result<BTreeMap<NodeKey, i64>, StoreError> {
     let mut numbers = BTreeMap::new();
     for chunk in keys.chunks(KEYS_PER_QUERY) {
         let mut by_kind: BTreeMap<&str, Vec<Vec<u8>>> = BTreeMap::new();

@@ -36,7 +36,11 @@ impl Reader<'_> {
     }
 
     /// The key of that name.
-    pub async fn signing_key_by_name(&self, org: OrganizationId, name: &Name) -> Result<Option<SigningKey>, StoreError> {
+    pub async fn signing_key_by_name(
+        &self,
+        org: OrganizationId,
+        name: &Name,
+    ) -> Result<Option<SigningKey>, StoreError> {
         let of_org = signing_key::Entity::find().filter(signing_key::Column::Org.eq(org.0));
         record(of_org.filter(signing_key::Column::Name.eq(name.as_str())).one(&self.db).await?)
     }
@@ -68,7 +72,12 @@ impl Tx<'_> {
     }
 
     /// Revokes a key. One that is missing or revoked already is a conflict.
-    pub async fn revoke_signing_key(&self, org: OrganizationId, id: KeyId, at: Timestamp) -> Result<(), StoreError> {
+    pub async fn revoke_signing_key(
+        &self,
+        org: OrganizationId,
+        id: KeyId,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         let done = signing_key::Entity::update_many()
             .col_expr(signing_key::Column::RevokedAt, Expr::value(at.as_millis()))
             .filter(signing_key::Column::Id.eq(id.0))
@@ -76,7 +85,11 @@ impl Tx<'_> {
             .filter(signing_key::Column::RevokedAt.is_null())
             .exec(self.db())
             .await?;
-        if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("an unrevoked signing_key")) }
+        if done.rows_affected == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::conflict("an unrevoked signing_key"))
+        }
     }
 }
 

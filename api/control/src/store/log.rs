@@ -61,7 +61,11 @@ pub struct LogLeaf {
 
 impl Reader<'_> {
     /// Leaves after that sequence number, oldest first; start with 0.
-    pub async fn log_leaves(&self, after: u64, limit: u64) -> Result<Vec<Sequenced<LogLeaf>>, StoreError> {
+    pub async fn log_leaves(
+        &self,
+        after: u64,
+        limit: u64,
+    ) -> Result<Vec<Sequenced<LogLeaf>>, StoreError> {
         let found = log_leaf::Entity::find().filter(log_leaf::Column::Seq.gt(int(after)));
         records(found.order_by_asc(log_leaf::Column::Seq).limit(limit).all(&self.db).await?)
     }
@@ -74,7 +78,10 @@ impl Reader<'_> {
 
     /// How many leaves stand at or before that sequence number: a leaf's index is this minus one.
     pub async fn log_size(&self, as_of: u64) -> Result<u64, StoreError> {
-        Ok(log_leaf::Entity::find().filter(log_leaf::Column::Seq.lte(int(as_of))).count(&self.db).await?)
+        Ok(log_leaf::Entity::find()
+            .filter(log_leaf::Column::Seq.lte(int(as_of)))
+            .count(&self.db)
+            .await?)
     }
 }
 
@@ -86,7 +93,11 @@ impl Tx<'_> {
         Ok(first)
     }
 
-    pub(super) async fn insert_log_at(&self, first: u64, leaves: &[LogLeaf]) -> Result<(), StoreError> {
+    pub(super) async fn insert_log_at(
+        &self,
+        first: u64,
+        leaves: &[LogLeaf],
+    ) -> Result<(), StoreError> {
         let models = (first..).zip(leaves).map(|(seq, leaf)| log_leaf::Model {
             seq: int(seq),
             kind: leaf.kind.as_str().to_owned(),

@@ -1,9 +1,12 @@
 //! Bringing the schema up to date: forward only, each migration once, all pending ones in one transaction.
 
 use async_trait::async_trait;
-use sea_orm::sea_query::{ColumnDef, ForeignKey, Index, IndexCreateStatement, TableCreateStatement};
+use sea_orm::sea_query::{
+    ColumnDef, ForeignKey, Index, IndexCreateStatement, TableCreateStatement,
+};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
@@ -45,13 +48,18 @@ impl MigrationName for First {
     }
 }
 
-#[expect(elided_lifetimes_in_paths, reason = "the trait is written so, and its lifetimes must match")]
+#[expect(
+    elided_lifetimes_in_paths,
+    reason = "the trait is written so, and its lifetimes must match"
+)]
 #[async_trait]
 impl MigrationTrait for First {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for table in TABLES {
             manager.create_table(create(table)).await?;
-            for (columns, unique) in table.unique.iter().map(|c| (c, true)).chain(table.index.iter().map(|c| (c, false))) {
+            for (columns, unique) in
+                table.unique.iter().map(|c| (c, true)).chain(table.index.iter().map(|c| (c, false)))
+            {
                 manager.create_index(index(table.name, columns, unique)).await?;
             }
         }
@@ -65,7 +73,8 @@ fn create(table: &Table) -> TableCreateStatement {
     for column in table.columns {
         statement.col(definition(column));
         if let Some(target) = column.refers_to {
-            statement.foreign_key(ForeignKey::create().from(table.name, column.name).to(target, "id"));
+            statement
+                .foreign_key(ForeignKey::create().from(table.name, column.name).to(target, "id"));
         }
     }
     if !table.columns.iter().any(|column| column.kind == Type::Serial) {
@@ -96,7 +105,10 @@ fn definition(column: &Column) -> ColumnDef {
 }
 
 fn index(table: &str, columns: &[&'static str], unique: bool) -> IndexCreateStatement {
-    let mut index = Index::create().name(format!("{table}_{}", columns.join("_"))).table(table.to_owned()).to_owned();
+    let mut index = Index::create()
+        .name(format!("{table}_{}", columns.join("_")))
+        .table(table.to_owned())
+        .to_owned();
     for column in columns {
         index.col(*column);
     }

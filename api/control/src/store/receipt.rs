@@ -55,9 +55,11 @@ impl Tx<'_> {
         let new = &receipt.attestation;
         self.leave_open(new.org, new.run, RunState::Closed, None, new.created_at).await?;
         // Nodes first: the sequence number is held until the commit, and nothing may wait while it is held.
-        let keys = receipt.edges.iter().flat_map(|edge| [edge.src.clone(), edge.dst.clone()]).collect();
+        let keys =
+            receipt.edges.iter().flat_map(|edge| [edge.src.clone(), edge.dst.clone()]).collect();
         let nodes = self.intern(&keys).await?;
-        let seq = self.next_seq(u64::try_from(receipt.log.len()).unwrap_or(u64::MAX).max(1)).await?;
+        let seq =
+            self.next_seq(u64::try_from(receipt.log.len()).unwrap_or(u64::MAX).max(1)).await?;
         self.insert_attestation(receipt, seq).await?;
         insert::<edge::Entity>(self.db(), edges(receipt, &nodes, seq)).await?;
         self.insert_log_at(seq, &receipt.log).await?;
@@ -98,7 +100,9 @@ fn edges(receipt: &Receipt, nodes: &BTreeMap<NodeKey, i64>, seq: u64) -> Vec<edg
     let distinct: BTreeSet<(i64, i64, i16)> = receipt
         .edges
         .iter()
-        .filter_map(|edge| Some((*nodes.get(&edge.dst)?, *nodes.get(&edge.src)?, edge.kind.number())))
+        .filter_map(|edge| {
+            Some((*nodes.get(&edge.dst)?, *nodes.get(&edge.src)?, edge.kind.number()))
+        })
         .collect();
     let model = |(dst, src, kind)| edge::Model {
         org: receipt.attestation.org.0,

@@ -61,7 +61,10 @@ pub(super) fn bytes(digest: Digest) -> Vec<u8> {
 }
 
 /// JSON text of a value that has string keys only.
-pub(super) fn json(table: &'static str, value: &impl serde::Serialize) -> Result<String, StoreError> {
+pub(super) fn json(
+    table: &'static str,
+    value: &impl serde::Serialize,
+) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| Row::new(table, "new").corrupt(error))
 }
 
@@ -92,11 +95,15 @@ where
 }
 
 /// The records of all `models`, or the first damage.
-pub(super) fn records<M, R: TryFrom<M, Error = StoreError>>(models: Vec<M>) -> Result<Vec<R>, StoreError> {
+pub(super) fn records<M, R: TryFrom<M, Error = StoreError>>(
+    models: Vec<M>,
+) -> Result<Vec<R>, StoreError> {
     models.into_iter().map(R::try_from).collect()
 }
 
 /// The record of the model, if there is one.
-pub(super) fn record<M, R: TryFrom<M, Error = StoreError>>(model: Option<M>) -> Result<Option<R>, StoreError> {
+pub(super) fn record<M, R: TryFrom<M, Error = StoreError>>(
+    model: Option<M>,
+) -> Result<Option<R>, StoreError> {
     model.map(R::try_from).transpose()
 }

@@ -45,7 +45,9 @@ impl FromStr for RunState {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let known = Self::ALL.iter().find(|(_, name)| *name == text).map(|(state, _)| *state);
-        known.ok_or_else(|| format!("`{text}` is not a state of a run: expected open, closed or cancelled"))
+        known.ok_or_else(|| {
+            format!("`{text}` is not a state of a run: expected open, closed or cancelled")
+        })
     }
 }
 
@@ -88,7 +90,9 @@ pub struct RunFilter {
 impl Reader<'_> {
     /// The run of that identifier.
     pub async fn run(&self, org: OrganizationId, id: RunId) -> Result<Option<Run>, StoreError> {
-        record(run::Entity::find_by_id(id.0).filter(run::Column::Org.eq(org.0)).one(&self.db).await?)
+        record(
+            run::Entity::find_by_id(id.0).filter(run::Column::Org.eq(org.0)).one(&self.db).await?,
+        )
     }
 
     /// Runs, newest first.
@@ -98,7 +102,8 @@ impl Reader<'_> {
         filter: RunFilter,
         page: Page<RunId>,
     ) -> Result<Vec<Run>, StoreError> {
-        let mut found = run::Entity::find().filter(run::Column::Org.eq(org.0)).order_by_desc(run::Column::Id);
+        let mut found =
+            run::Entity::find().filter(run::Column::Org.eq(org.0)).order_by_desc(run::Column::Id);
         if let Some(project) = filter.project {
             found = found.filter(run::Column::Project.eq(project.0));
         }

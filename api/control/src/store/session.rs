@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr, ExecResult,
-    QueryResult, Statement,
+    ConnectionTrait, DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr,
+    ExecResult, QueryResult, Statement,
 };
 
 use super::error::transient;
@@ -35,7 +35,11 @@ pub struct Tx<'a> {
 impl<'a> Tx<'a> {
     /// `failed` is raised when a statement fails in a way that running the transaction again may mend.
     pub(super) fn new(transaction: &'a DatabaseTransaction, failed: &'a AtomicBool) -> Self {
-        let db = Session { executor: transaction.into(), failed: Some(failed), statements: AtomicU32::new(0) };
+        let db = Session {
+            executor: transaction.into(),
+            failed: Some(failed),
+            statements: AtomicU32::new(0),
+        };
         Self { reader: Reader { db } }
     }
 

@@ -51,29 +51,49 @@ pub struct Workflow {
 
 impl Reader<'_> {
     /// The organization of that identifier.
-    pub async fn organization(&self, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
+    pub async fn organization(
+        &self,
+        id: OrganizationId,
+    ) -> Result<Option<Organization>, StoreError> {
         record(organization::Entity::find_by_id(id.0).one(&self.db).await?)
     }
 
     /// The organization of that name.
-    pub async fn organization_by_name(&self, name: &Name) -> Result<Option<Organization>, StoreError> {
-        let found = organization::Entity::find().filter(organization::Column::Name.eq(name.as_str()));
+    pub async fn organization_by_name(
+        &self,
+        name: &Name,
+    ) -> Result<Option<Organization>, StoreError> {
+        let found =
+            organization::Entity::find().filter(organization::Column::Name.eq(name.as_str()));
         record(found.one(&self.db).await?)
     }
 
     /// Every organization, by name.
     pub async fn organizations(&self) -> Result<Vec<Organization>, StoreError> {
-        records(organization::Entity::find().order_by_asc(organization::Column::Name).all(&self.db).await?)
+        records(
+            organization::Entity::find()
+                .order_by_asc(organization::Column::Name)
+                .all(&self.db)
+                .await?,
+        )
     }
 
     /// The project of that identifier.
-    pub async fn project(&self, org: OrganizationId, id: ProjectId) -> Result<Option<Project>, StoreError> {
+    pub async fn project(
+        &self,
+        org: OrganizationId,
+        id: ProjectId,
+    ) -> Result<Option<Project>, StoreError> {
         let found = project::Entity::find_by_id(id.0).filter(project::Column::Org.eq(org.0));
         record(found.one(&self.db).await?)
     }
 
     /// The project of that name.
-    pub async fn project_by_name(&self, org: OrganizationId, name: &Name) -> Result<Option<Project>, StoreError> {
+    pub async fn project_by_name(
+        &self,
+        org: OrganizationId,
+        name: &Name,
+    ) -> Result<Option<Project>, StoreError> {
         let of_org = project::Entity::find().filter(project::Column::Org.eq(org.0));
         record(of_org.filter(project::Column::Name.eq(name.as_str())).one(&self.db).await?)
     }
@@ -85,7 +105,11 @@ impl Reader<'_> {
     }
 
     /// The workflow of that identifier.
-    pub async fn workflow(&self, org: OrganizationId, id: WorkflowId) -> Result<Option<Workflow>, StoreError> {
+    pub async fn workflow(
+        &self,
+        org: OrganizationId,
+        id: WorkflowId,
+    ) -> Result<Option<Workflow>, StoreError> {
         let found = workflow::Entity::find_by_id(id.0).filter(workflow::Column::Org.eq(org.0));
         record(found.one(&self.db).await?)
     }

@@ -37,14 +37,24 @@ pub struct ApiToken {
 impl Reader<'_> {
     /// The token with that secret, whether or not it is still good: the caller must check expiry and revocation.
     pub async fn token_by_hash(&self, secret_hash: Digest) -> Result<Option<ApiToken>, StoreError> {
-        let found = api_token::Entity::find().filter(api_token::Column::SecretHash.eq(bytes(secret_hash)));
+        let found =
+            api_token::Entity::find().filter(api_token::Column::SecretHash.eq(bytes(secret_hash)));
         record(found.one(&self.db).await?)
     }
 
     /// The tokens of the organization, or those for the whole installation, oldest first.
     pub async fn tokens(&self, org: Option<OrganizationId>) -> Result<Vec<ApiToken>, StoreError> {
-        let whose = org.map_or_else(|| api_token::Column::Org.is_null(), |org| api_token::Column::Org.eq(org.0));
-        records(api_token::Entity::find().filter(whose).order_by_asc(api_token::Column::Id).all(&self.db).await?)
+        let whose = org.map_or_else(
+            || api_token::Column::Org.is_null(),
+            |org| api_token::Column::Org.eq(org.0),
+        );
+        records(
+            api_token::Entity::find()
+                .filter(whose)
+                .order_by_asc(api_token::Column::Id)
+                .all(&self.db)
+                .await?,
+        )
     }
 }
 
@@ -67,7 +77,9 @@ impl Tx<'_> {
 
     /// Notes that the token was used. Never moves the time back.
     pub async fn touch_token(&self, id: TokenId, at: Timestamp) -> Result<(), StoreError> {
-        let earlier = api_token::Column::LastUsedAt.is_null().or(api_token::Column::LastUsedAt.lt(at.as_millis()));
+        let earlier = api_token::Column::LastUsedAt
+            .is_null()
+            .or(api_token::Column::LastUsedAt.lt(at.as_millis()));
         api_token::Entity::update_many()
             .col_expr(api_token::Column::LastUsedAt, Expr::value(at.as_millis()))
             .filter(api_token::Column::Id.eq(id.0))
@@ -85,7 +97,10 @@ impl Tx<'_> {
         id: TokenId,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let whose = org.map_or_else(|| api_token::Column::Org.is_null(), |org| api_token::Column::Org.eq(org.0));
+        let whose = org.map_or_else(
+            || api_token::Column::Org.is_null(),
+            |org| api_token::Column::Org.eq(org.0),
+        );
         let done = api_token::Entity::update_many()
             .col_expr(api_token::Column::RevokedAt, Expr::value(at.as_millis()))
             .filter(api_token::Column::Id.eq(id.0))
@@ -93,7 +108,11 @@ impl Tx<'_> {
             .filter(api_token::Column::RevokedAt.is_null())
             .exec(self.db())
             .await?;
-        if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("an unrevoked api_token")) }
+        if done.rows_affected == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::conflict("an unrevoked api_token"))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Image references, read as container clients read them.
 
+use super::super::Facts;
 use std::fmt;
 
 use crate::Digest;
@@ -19,6 +20,18 @@ pub struct ImageReference {
     pub tag: Option<String>,
     /// The digest of the manifest.
     pub digest: Option<Digest>,
+}
+
+impl ImageReference {
+    /// What a reference says about its image.
+    pub fn facts(&self) -> Facts {
+        let mut facts = Facts::from([
+            ("registry".to_owned(), self.registry.clone().into()),
+            ("repository".to_owned(), self.repository.clone().into()),
+        ]);
+        facts.extend(self.tag.clone().map(|tag| ("tag".to_owned(), tag.into())));
+        facts
+    }
 }
 
 /// Why a text is not an image reference.

@@ -13,7 +13,7 @@ use crate::store::row::{Row, bytes, int, json};
 use crate::store::{Reader, Sequenced, StoreError};
 
 /// Keys in one `IN` list.
-pub(super) const KEYS_PER_QUERY: usize = 1_000;
+pub(in crate::store) const KEYS_PER_QUERY: usize = 1_000;
 
 /// Something that an attestation is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,7 +201,8 @@ impl TryFrom<attestation_subject::Model> for SubjectRow {
     type Error = StoreError;
 
     fn try_from(model: attestation_subject::Model) -> Result<Self, Self::Error> {
-        let row = Row::new("attestation_subject", format!("{}/{}", model.attestation, model.position));
+        let row =
+            Row::new("attestation_subject", format!("{}/{}", model.attestation, model.position));
         Ok(Self {
             name: model.name,
             algorithm: model.algorithm,

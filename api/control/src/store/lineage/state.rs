@@ -52,7 +52,11 @@ impl State {
 
     /// Places the roots.
     pub(super) fn start(&mut self, roots: &[&NodeKey], known: BTreeMap<NodeKey, i64>) {
-        self.unknown = roots.iter().filter(|root| !known.contains_key(**root)).map(|root| (*root).clone()).collect();
+        self.unknown = roots
+            .iter()
+            .filter(|root| !known.contains_key(**root))
+            .map(|root| (*root).clone())
+            .collect();
         self.hops = known.into_values().map(|id| (id, 0)).collect();
         for way in [&mut self.up, &mut self.down].into_iter().filter(|way| way.wanted) {
             way.visited = self.hops.keys().copied().collect();
@@ -70,7 +74,8 @@ impl State {
     /// Takes the edges found from the nodes of `question`, which are `hops` - 1 away from a root.
     pub(super) fn advance(&mut self, hops: u32, question: &Question, found: Found) {
         let up = self.step(hops, question, &question.up, found.up, |edge| (edge.dst, edge.src));
-        let down = self.step(hops, question, &question.down, found.down, |edge| (edge.src, edge.dst));
+        let down =
+            self.step(hops, question, &question.down, found.down, |edge| (edge.src, edge.dst));
         self.up.front = fresh(&mut self.up.visited, up);
         self.down.front = fresh(&mut self.down.visited, down);
     }
@@ -116,7 +121,8 @@ impl State {
     /// Names the nodes and puts everything in order.
     pub(super) fn finish(self, named: Vec<NodeRow>) -> Result<Closure, StoreError> {
         let pending = |node: &NodeRow| {
-            (node.up && self.up.front.contains(&node.id)) || (node.down && self.down.front.contains(&node.id))
+            (node.up && self.up.front.contains(&node.id))
+                || (node.down && self.down.front.contains(&node.id))
         };
         let mut cut = self.cut.clone();
         cut.extend(named.iter().filter(|node| pending(node)).map(|node| node.id));
@@ -129,12 +135,17 @@ impl State {
             nodes.push((hops, node.key, Some(node.id)));
         }
         nodes.sort();
-        let places: BTreeMap<i64, usize> =
-            nodes.iter().enumerate().filter_map(|(place, (.., id))| Some(((*id)?, place))).collect();
+        let places: BTreeMap<i64, usize> = nodes
+            .iter()
+            .enumerate()
+            .filter_map(|(place, (.., id))| Some(((*id)?, place)))
+            .collect();
 
-        let mut edges = self.edges.iter().map(|edge| place(edge, &places)).collect::<Result<Vec<_>, _>>()?;
+        let mut edges =
+            self.edges.iter().map(|edge| place(edge, &places)).collect::<Result<Vec<_>, _>>()?;
         edges.sort();
-        let mut frontier: Vec<usize> = cut.iter().filter_map(|id| places.get(id).copied()).collect();
+        let mut frontier: Vec<usize> =
+            cut.iter().filter_map(|id| places.get(id).copied()).collect();
         frontier.sort_unstable();
         Ok(Closure {
             nodes: nodes.into_iter().map(|(hops, key, _)| ClosureNode { key, hops }).collect(),
@@ -154,7 +165,12 @@ fn fresh(visited: &mut BTreeSet<i64>, reached: BTreeSet<i64>) -> Vec<i64> {
 }
 
 fn place(edge: &EdgeRow, places: &BTreeMap<i64, usize>) -> Result<ClosureEdge, StoreError> {
-    let of = |id| places.get(&id).copied().ok_or_else(|| Row::new("node", id).corrupt("edges name it, but it is not there"));
+    let of = |id| {
+        places
+            .get(&id)
+            .copied()
+            .ok_or_else(|| Row::new("node", id).corrupt("edges name it, but it is not there"))
+    };
     Ok(ClosureEdge {
         src: of(edge.src)?,
         dst: of(edge.dst)?,

@@ -44,7 +44,11 @@ pub(super) struct NodeRow {
     pub(super) down: bool,
 }
 
-pub(super) async fn edges(db: &Session<'_>, walk: &Walk, question: &Question) -> Result<Found, StoreError> {
+pub(super) async fn edges(
+    db: &Session<'_>,
+    walk: &Walk,
+    question: &Question,
+) -> Result<Found, StoreError> {
     let backend = db.get_database_backend();
     let limit = question.edges_max.saturating_add(1);
     let half = |way: &str, near: &str, far: &str, parameter: u8| {
@@ -107,7 +111,9 @@ pub(super) async fn nodes(
     }
     let backend = db.get_database_backend();
     let has = |near: &str| {
-        format!("CASE WHEN EXISTS (SELECT 1 FROM edge WHERE org = $2 AND {near} = node.id AND seq <= $3) THEN 1 ELSE 0 END")
+        format!(
+            "CASE WHEN EXISTS (SELECT 1 FROM edge WHERE org = $2 AND {near} = node.id AND seq <= $3) THEN 1 ELSE 0 END"
+        )
     };
     let (up, down) = if ends { (has("dst"), has("src")) } else { ("0".to_owned(), "0".to_owned()) };
     let among = among(backend, "id", 1);
@@ -124,7 +130,12 @@ pub(super) async fn nodes(
 fn node(row: &QueryResult) -> Result<NodeRow, StoreError> {
     let (id, kind): (i64, String) = (row.try_get("", "id")?, row.try_get("", "kind")?);
     let (up, down): (i32, i32) = (row.try_get("", "up")?, row.try_get("", "down")?);
-    Ok(NodeRow { id, key: NodeKey::read(id, &kind, row.try_get("", "key")?)?, up: up != 0, down: down != 0 })
+    Ok(NodeRow {
+        id,
+        key: NodeKey::read(id, &kind, row.try_get("", "key")?)?,
+        up: up != 0,
+        down: down != 0,
+    })
 }
 
 fn among(backend: DbBackend, column: &str, parameter: u8) -> String {

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
 };
 use tokio::sync::{RwLock, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -85,7 +86,8 @@ where
         let future = (self.work)(tx);
         let result = AssertUnwindSafe(future).catch_unwind().await;
         // A panic in one job must not end the task that every write depends on.
-        let result = result.unwrap_or_else(|_| Err(StoreError::closed("the write panicked").into()));
+        let result =
+            result.unwrap_or_else(|_| Err(StoreError::closed("the write panicked").into()));
         let ok = result.is_ok();
         self.result = Some(result);
         ok
@@ -102,7 +104,11 @@ where
     }
 }
 
-async fn run(db: DatabaseConnection, mut jobs: mpsc::Receiver<Box<dyn Job>>, commits: Arc<AtomicU64>) {
+async fn run(
+    db: DatabaseConnection,
+    mut jobs: mpsc::Receiver<Box<dyn Job>>,
+    commits: Arc<AtomicU64>,
+) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while jobs.recv_many(&mut batch, BATCH_MAX).await > 0 {
         batch.retain(|job| !job.abandoned());

@@ -14,7 +14,11 @@ const ATTEMPTS_MAX: u32 = 8;
 /// The pause after the first collision; it doubles.
 const PAUSE: Duration = Duration::from_millis(2);
 
-pub(super) async fn write<T, E, F>(pool: &DatabaseConnection, commits: &AtomicU64, work: &F) -> Result<T, E>
+pub(super) async fn write<T, E, F>(
+    pool: &DatabaseConnection,
+    commits: &AtomicU64,
+    work: &F,
+) -> Result<T, E>
 where
     F: for<'t> Fn(Tx<'t>) -> BoxFuture<'t, Result<T, E>> + Send + Sync,
     E: From<StoreError>,
@@ -31,7 +35,11 @@ where
 }
 
 /// The result, and whether running the job again may change it.
-async fn once<T, E, F>(pool: &DatabaseConnection, commits: &AtomicU64, work: &F) -> (Result<T, E>, bool)
+async fn once<T, E, F>(
+    pool: &DatabaseConnection,
+    commits: &AtomicU64,
+    work: &F,
+) -> (Result<T, E>, bool)
 where
     F: for<'t> Fn(Tx<'t>) -> BoxFuture<'t, Result<T, E>> + Send + Sync,
     E: From<StoreError>,
@@ -48,7 +56,8 @@ where
             tracing::debug!(%error, "a transaction could not be rolled back; its connection is dropped");
         }
         // Work that swallowed the collision has no transaction to commit any more.
-        let result = result.and_then(|_| Err(StoreError::closed("the transaction collided with another").into()));
+        let result = result
+            .and_then(|_| Err(StoreError::closed("the transaction collided with another").into()));
         return (result, again);
     }
     match transaction.commit().await {

@@ -1,0 +1,129 @@
+//! Blobs as files: `ab/cd/<64 hexadecimal digits>`, whole or not there.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use engine::Digest;
+use futures::StreamExt;
+use tempfile::NamedTempFile;
+use tokio_util::io::ReaderStream;
+
+use super::spool::{self, Claim};
+use super::{BlobError, BlobStream, Blobs, ByteStream, verified};
+
+/// Uploads in progress, on the file system of the blobs so that a finished one can be moved in one step.
+const INCOMING: &str = "incoming";
+/// How long an upload may take before what a killed process left of it is removed.
+const INCOMING_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// Bytes read at once.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// Blobs in a directory of this machine.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    root: PathBuf,
+    bytes_max: u64,
+}
+
+impl Directory {
+    /// Opens the directory, making it when it is not there, and removes remains of uploads older than a day.
+    /// Blobs larger than `bytes_max` are refused.
+    pub fn open(root: impl Into<PathBuf>, bytes_max: u64) -> Result<Self, BlobError> {
+        let root = root.into();
+        let incoming = root.join(INCOMING);
+        let failed =
+            |error| BlobError::storage(format!("open the directory `{}`", root.display()), error);
+        fs::create_dir_all(&incoming).map_err(failed)?;
+        sweep(&incoming).map_err(failed)?;
+        Ok(Self { root, bytes_max })
+    }
+
+    fn path(&self, digest: Digest) -> PathBuf {
+        let hex = digest.to_hex();
+        let shard = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default().to_owned();
+        self.root.join(shard(0..2)).join(shard(2..4)).join(&hex)
+    }
+}
+
+#[async_trait]
+impl Blobs for Directory {
+    async fn put(
+        &self,
+        digest: Digest,
+        size: Option<u64>,
+        stream: ByteStream,
+    ) -> Result<u64, BlobError> {
+        let known = self.size(digest).await?.is_some();
+        let claim = Claim { digest, size, bytes_max: self.bytes_max };
+        let incoming = self.root.join(INCOMING);
+        let spooled = spool::receive((!known).then_some(incoming.as_path()), claim, stream).await?;
+        let Some(file) = spooled.file else { return Ok(spooled.size) };
+        let (root, path) = (self.root.clone(), self.path(digest));
+        let moved = tokio::task::spawn_blocking(move || keep(&root, file, &path)).await;
+        let failed = |error| BlobError::storage(format!("store blob {digest}"), error);
+        moved.map_err(io::Error::other).and_then(|moved| moved).map_err(failed)?;
+        Ok(spooled.size)
+    }
+
+    async fn get(&self, digest: Digest) -> Result<Option<BlobStream>, BlobError> {
+        let failed = |error| BlobError::storage(format!("read blob {digest}"), error);
+        let Some(file) = found(tokio::fs::File::open(self.path(digest)).await).map_err(failed)?
+        else {
+            return Ok(None);
+        };
+        let size = file.metadata().await.map_err(failed)?.len();
+        let bytes = ReaderStream::with_capacity(file, CHUNK_BYTES).boxed();
+        Ok(Some(verified(digest, size, bytes)))
+    }
+
+    async fn size(&self, digest: Digest) -> Result<Option<u64>, BlobError> {
+        let metadata = found(tokio::fs::metadata(self.path(digest)).await);
+        let metadata = metadata
+            .map_err(|error| BlobError::storage(format!("look for blob {digest}"), error))?;
+        Ok(metadata.map(|metadata| metadata.len()))
+    }
+
+    async fn check(&self) -> Result<(), BlobError> {
+        let incoming = self.root.join(INCOMING);
+        let written =
+            tokio::task::spawn_blocking(move || NamedTempFile::new_in(incoming).map(drop)).await;
+        let written = written.map_err(io::Error::other).and_then(|written| written);
+        written.map_err(|error| {
+            BlobError::storage(format!("write to `{}`", self.root.display()), error)
+        })
+    }
+}
+
+fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Moves a finished upload to its place: the bytes reach the disk before the name does, and both before this ends.
+fn keep(root: &Path, file: NamedTempFile, path: &Path) -> io::Result<()> {
+    file.as_file().sync_all()?;
+    let shard = path.parent().unwrap_or(root);
+    fs::create_dir_all(shard)?;
+    // Two uploads of the same bytes may end here at once; either file is right.
+    file.persist(path).map_err(|error| error.error)?;
+    let made = shard.ancestors().take_while(|directory| directory.starts_with(root));
+    made.map(|directory| File::open(directory)?.sync_all()).collect()
+}
+
+fn sweep(incoming: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(incoming)? {
+        let entry = entry?;
+        let age =
+            SystemTime::now().duration_since(entry.metadata()?.modified()?).unwrap_or_default();
+        if age > INCOMING_AGE_MAX {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,250 @@
+//! Blobs in an OCI registry, all in one repository.
+//!
+//! A registry collects blobs that no manifest names, and manifests that no tag names. So each blob has a manifest,
+//! tagged `blob-<hex>`, that names it and its size:
+//!
+//! ```json
+//! { "artifactType": "application/vnd.muster.blob.v1", "config": <the empty one>, "layers": [<the blob>] }
+//! ```
+//!
+//! The bytes are received into a temporary file first: nothing is sent to the registry before they are known to be
+//! what was claimed. An empty blob has no layer, since the client does not push zero bytes: its manifest says it all.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use engine::Digest;
+use futures::{StreamExt, TryStreamExt, stream};
+use oci_distribution::client::{ClientConfig, ClientProtocol};
+use oci_distribution::errors::{OciDistributionError, OciErrorCode};
+use oci_distribution::manifest::{
+    OCI_IMAGE_MEDIA_TYPE, OciDescriptor, OciImageManifest, OciManifest,
+};
+use oci_distribution::secrets::RegistryAuth;
+use oci_distribution::{Client, Reference};
+use tokio::sync::OnceCell;
+use tokio_util::io::ReaderStream;
+
+use super::spool::{self, Claim, Spooled};
+use super::{BlobError, BlobStream, Blobs, ByteStream, verified};
+
+const ARTIFACT_TYPE: &str = "application/vnd.muster.blob.v1";
+const EMPTY_MEDIA_TYPE: &str = "application/vnd.oci.empty.v1+json";
+const LAYER_MEDIA_TYPE: &str = "application/octet-stream";
+const EMPTY_CONFIG: &[u8] = b"{}";
+/// Bytes handed to the client at once.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// Where the registry is and how to enter.
+#[derive(Debug, Clone)]
+pub struct RegistryConfig {
+    /// `host` or `host:port`.
+    pub address: String,
+    /// The repository that holds the blobs, such as `muster/blobs`.
+    pub repository: String,
+    /// Speak HTTP without TLS: for a registry on this machine only.
+    pub plain_http: bool,
+    /// User name and password, if the registry wants them.
+    pub credentials: Option<(String, String)>,
+    /// Where uploads are received before they are passed on; the system's temporary directory when absent.
+    pub spool: Option<PathBuf>,
+    /// Blobs larger than this are refused, in bytes.
+    pub bytes_max: u64,
+}
+
+/// Blobs in an OCI registry.
+pub struct Registry {
+    client: Client,
+    address: String,
+    repository: String,
+    spool: PathBuf,
+    bytes_max: u64,
+    config: OnceCell<()>,
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { address, repository, .. } = self;
+        f.debug_struct("Registry")
+            .field("address", address)
+            .field("repository", repository)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Registry {
+    /// Takes the configuration. Nothing is sent before the first call; [`Blobs::check`] tells whether it works.
+    pub async fn open(config: RegistryConfig) -> Self {
+        let protocol = if config.plain_http { ClientProtocol::Http } else { ClientProtocol::Https };
+        let client = Client::new(ClientConfig {
+            protocol,
+            use_monolithic_push: true,
+            ..ClientConfig::default()
+        });
+        let auth = config.credentials.map_or(RegistryAuth::Anonymous, |(user, password)| {
+            RegistryAuth::Basic(user, password)
+        });
+        client.store_auth_if_needed(&config.address, &auth).await;
+        Self {
+            client,
+            address: config.address,
+            repository: config.repository,
+            spool: config.spool.unwrap_or_else(std::env::temp_dir),
+            bytes_max: config.bytes_max,
+            config: OnceCell::new(),
+        }
+    }
+
+    fn reference(&self, digest: Digest) -> Reference {
+        let tag = format!("blob-{}", digest.to_hex());
+        Reference::with_tag(self.address.clone(), self.repository.clone(), tag)
+    }
+
+    fn failed(&self, operation: &str) -> impl FnOnce(OciDistributionError) -> BlobError {
+        let operation = format!("{operation} at {}/{}", self.address, self.repository);
+        |error| BlobError::storage(operation, error)
+    }
+
+    /// What the blob's manifest says of it.
+    async fn layer(&self, digest: Digest) -> Result<Option<OciDescriptor>, BlobError> {
+        let pulled = self
+            .client
+            .pull_image_manifest(&self.reference(digest), &RegistryAuth::Anonymous)
+            .await;
+        let (manifest, _) = match pulled {
+            Err(error) if is_missing(&error) => return Ok(None),
+            pulled => {
+                pulled.map_err(self.failed(&format!("pull the manifest of blob {digest}")))?
+            }
+        };
+        let empty = digest == Digest::of([]);
+        let layer = manifest.layers.into_iter().find(|layer| layer.digest == digest.to_string());
+        match layer {
+            Some(layer) => Ok(Some(layer)),
+            None if empty => Ok(Some(descriptor(LAYER_MEDIA_TYPE, digest, 0))),
+            None => Err(BlobError::storage(
+                format!("read the manifest of blob {digest}"),
+                "it does not name the blob",
+            )),
+        }
+    }
+
+    async fn push(&self, digest: Digest, spooled: Spooled) -> Result<(), BlobError> {
+        let reference = self.reference(digest);
+        self.push_config(&reference).await?;
+        let layer = descriptor(LAYER_MEDIA_TYPE, digest, spooled.size);
+        if spooled.size > 0 {
+            self.push_bytes(&reference, digest, spooled).await?;
+        }
+        let manifest = OciImageManifest {
+            media_type: Some(OCI_IMAGE_MEDIA_TYPE.to_owned()),
+            artifact_type: Some(ARTIFACT_TYPE.to_owned()),
+            config: descriptor(EMPTY_MEDIA_TYPE, Digest::of(EMPTY_CONFIG), 2),
+            layers: if layer.size > 0 { vec![layer] } else { Vec::new() },
+            ..OciImageManifest::default()
+        };
+        let pushed = self.client.push_manifest(&reference, &OciManifest::Image(manifest)).await;
+        pushed.map(drop).map_err(self.failed(&format!("push the manifest of blob {digest}")))
+    }
+
+    async fn push_bytes(
+        &self,
+        reference: &Reference,
+        digest: Digest,
+        spooled: Spooled,
+    ) -> Result<(), BlobError> {
+        let failed = |error| BlobError::storage(format!("read the received blob {digest}"), error);
+        let Some(file) = spooled.file else { return Ok(()) };
+        let file = tokio::fs::File::open(file.path()).await.map_err(failed)?;
+        let bytes =
+            ReaderStream::with_capacity(file, CHUNK_BYTES).map_err(OciDistributionError::IoError);
+        let name = digest.to_string();
+        let pushed =
+            self.client.push_blob_stream(reference, bytes, &name, Some(spooled.size)).await;
+        pushed.map(drop).map_err(self.failed(&format!("push blob {digest}")))
+    }
+
+    /// The empty configuration that every manifest names; once per process.
+    async fn push_config(&self, reference: &Reference) -> Result<(), BlobError> {
+        let push = || async {
+            let digest = Digest::of(EMPTY_CONFIG).to_string();
+            let pushed = self.client.push_blob(reference, EMPTY_CONFIG, &digest).await;
+            pushed.map(drop).map_err(self.failed("push the empty configuration"))
+        };
+        self.config.get_or_try_init(push).await.copied()
+    }
+}
+
+#[async_trait]
+impl Blobs for Registry {
+    async fn put(
+        &self,
+        digest: Digest,
+        size: Option<u64>,
+        stream: ByteStream,
+    ) -> Result<u64, BlobError> {
+        let known = self.layer(digest).await?.is_some();
+        let claim = Claim { digest, size, bytes_max: self.bytes_max };
+        let spooled =
+            spool::receive((!known).then_some(self.spool.as_path()), claim, stream).await?;
+        let size = spooled.size;
+        if !known {
+            self.push(digest, spooled).await?;
+        }
+        Ok(size)
+    }
+
+    async fn get(&self, digest: Digest) -> Result<Option<BlobStream>, BlobError> {
+        let Some(layer) = self.layer(digest).await? else { return Ok(None) };
+        let size = bytes_of(&layer)?;
+        if size == 0 {
+            return Ok(Some(verified(digest, 0, stream::empty().boxed())));
+        }
+        let pulled = self.client.pull_blob_stream(&self.reference(digest), &layer).await;
+        let pulled = pulled.map_err(self.failed(&format!("pull blob {digest}")))?;
+        Ok(Some(verified(digest, size, pulled.stream)))
+    }
+
+    async fn size(&self, digest: Digest) -> Result<Option<u64>, BlobError> {
+        self.layer(digest).await?.as_ref().map(bytes_of).transpose()
+    }
+
+    async fn check(&self) -> Result<(), BlobError> {
+        let config = Digest::of(EMPTY_CONFIG);
+        let reference = self.reference(config);
+        self.push_config(&reference).await?;
+        let found = self.client.blob_exists(&reference, &config.to_string()).await;
+        match found.map_err(self.failed("look for the empty configuration"))? {
+            true => Ok(()),
+            false => Err(BlobError::storage("look for the empty configuration", "it is gone")),
+        }
+    }
+}
+
+fn descriptor(media_type: &str, digest: Digest, size: u64) -> OciDescriptor {
+    OciDescriptor {
+        media_type: media_type.to_owned(),
+        digest: digest.to_string(),
+        size: i64::try_from(size).unwrap_or(i64::MAX),
+        ..OciDescriptor::default()
+    }
+}
+
+fn bytes_of(layer: &OciDescriptor) -> Result<u64, BlobError> {
+    u64::try_from(layer.size).map_err(|error| {
+        BlobError::storage(format!("read the size of blob {}", layer.digest), error)
+    })
+}
+
+fn is_missing(error: &OciDistributionError) -> bool {
+    use OciErrorCode::{ManifestUnknown, NameUnknown, NotFound};
+    match error {
+        OciDistributionError::ImageManifestNotFoundError(_) => true,
+        OciDistributionError::RegistryError { envelope, .. } => envelope
+            .errors
+            .iter()
+            .any(|error| matches!(error.code, ManifestUnknown | NameUnknown | NotFound)),
+        OciDistributionError::ServerError { code, .. } => *code == 404,
+        _ => false,
+    }
+}
