@@ -1,1 +1,38 @@
-//! api-types
+//! The bodies of requests and responses under `/v1`, shared by the server and its clients.
+//!
+//! One file per noun. Requests refuse unknown members; responses may grow, so readers ignore what they do not know.
+//! Evaluations, decisions and lineage closures are the engine's own published types and are embedded as they are.
+//! Converting from and to what the use cases answer is the server's business, not this crate's.
+
+mod attestation;
+mod blob;
+mod contract;
+mod gate;
+mod identity;
+mod key;
+mod organization;
+mod page;
+mod problem;
+mod project;
+mod run;
+mod token;
+mod workflow;
+
+pub use attestation::{Attestation, Receipt, Subject};
+pub use blob::Blob;
+pub use contract::{ContractRevision, PutDocument};
+pub use gate::{Decide, Decisions, GateRevision};
+pub use identity::Identity;
+pub use key::{CreateKey, Key};
+pub use organization::{CreateOrganization, CreatedOrganization, Organization};
+pub use page::Page;
+pub use problem::{Place, Problem};
+pub use project::{CreateProject, Project};
+pub use run::{CancelRun, OpenRun, OpenedRun, Run, RunState};
+pub use token::{CreateToken, NewToken, Scope, Token};
+pub use workflow::{CreateWorkflow, Workflow};
+
+/// The media type of a Sigstore bundle, as bundles are sent and served.
+pub const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+/// The media type of an error, [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457).
+pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";

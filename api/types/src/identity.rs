@@ -1,0 +1,29 @@
+//! Who is asking.
+
+use engine::Name;
+use engine::id::{OrganizationId, TokenId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::Scope;
+
+/// Whose token was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Identity {
+    /// The organization; absent for a token of the instance.
+    #[schema(value_type = Option<String>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<Name>,
+    /// The organization's identifier.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization_id: Option<OrganizationId>,
+    /// The token's identifier.
+    #[schema(value_type = String, format = "uuid")]
+    pub token_id: TokenId,
+    /// The token's name.
+    #[schema(value_type = String)]
+    pub token: Name,
+    /// What the token may do.
+    pub scopes: Vec<Scope>,
+}

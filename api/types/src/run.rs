@@ -1,0 +1,94 @@
+//! Runs: single executions of a workflow.
+
+use engine::id::RunId;
+use engine::{Digest, Name, Timestamp, Verdict};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::ContractRevision;
+
+/// Opens a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenRun {
+    /// The workflow, `project/workflow`.
+    pub workflow: String,
+}
+
+/// Gives a run up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelRun {
+    /// Why.
+    pub reason: String,
+}
+
+/// What a run is waiting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RunState {
+    /// Its attestation.
+    Open,
+    /// Nothing: its attestation was received and judged.
+    Closed,
+    /// Nothing: the job gave it up.
+    Cancelled,
+}
+
+/// One execution of a workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Run {
+    /// Its identifier.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: RunId,
+    /// The project.
+    #[schema(value_type = String)]
+    pub project: Name,
+    /// The workflow.
+    #[schema(value_type = String)]
+    pub workflow: Name,
+    /// The contract.
+    #[schema(value_type = String)]
+    pub contract: Name,
+    /// The revision that it must meet.
+    pub contract_revision: u32,
+    /// What it is waiting for.
+    pub state: RunState,
+    /// When it was opened.
+    #[schema(value_type = String, format = "date-time")]
+    pub created_at: Timestamp,
+    /// When it was closed or cancelled.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<Timestamp>,
+    /// Why it was cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The digest of its attestation, once received.
+    #[schema(value_type = Option<String>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attestation: Option<Digest>,
+    /// What the server judged: `passed`, `failed` or `indeterminate`.
+    #[schema(value_type = Option<String>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+}
+
+/// A run that was just opened, with everything that a job needs to craft its attestation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OpenedRun {
+    /// Its identifier.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: RunId,
+    /// The organization, as statements name it.
+    #[schema(value_type = String)]
+    pub organization: Name,
+    /// The project.
+    #[schema(value_type = String)]
+    pub project: Name,
+    /// The workflow.
+    #[schema(value_type = String)]
+    pub workflow: Name,
+    /// The contract revision that it must meet.
+    pub contract: ContractRevision,
+}

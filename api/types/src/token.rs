@@ -1,0 +1,78 @@
+//! API tokens.
+
+use engine::id::TokenId;
+use engine::{Name, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What a token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Make and list organizations. Only tokens of the instance have it.
+    Instance,
+    /// Change projects, workflows, contracts, gates, keys and tokens of the organization.
+    Admin,
+    /// Open runs, store evidence, push attestations.
+    Attest,
+    /// Read everything of the organization, ask gates.
+    Read,
+}
+
+/// Makes a token for the organization.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateToken {
+    /// Its name.
+    #[schema(value_type = String)]
+    pub name: Name,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// When it ends; never when absent.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// An API token, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Token {
+    /// Its identifier.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: TokenId,
+    /// Its name.
+    #[schema(value_type = String)]
+    pub name: Name,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// When it was made.
+    #[schema(value_type = String, format = "date-time")]
+    pub created_at: Timestamp,
+    /// When it ends.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Timestamp>,
+    /// When it was last used, to the minute.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// A token with its secret, which is shown this once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewToken {
+    /// The token.
+    pub token: Token,
+    /// The secret, `muster_pat_…`.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for NewToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewToken").field("token", &self.token).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,41 @@
+//! Workflows of a project.
+
+use engine::id::WorkflowId;
+use engine::{Name, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Makes a workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateWorkflow {
+    /// The project.
+    #[schema(value_type = String)]
+    pub project: Name,
+    /// Its name.
+    #[schema(value_type = String)]
+    pub name: Name,
+    /// The contract that its runs must meet.
+    #[schema(value_type = String)]
+    pub contract: Name,
+}
+
+/// A workflow of a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Workflow {
+    /// Its identifier.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: WorkflowId,
+    /// The project.
+    #[schema(value_type = String)]
+    pub project: Name,
+    /// Its name.
+    #[schema(value_type = String)]
+    pub name: Name,
+    /// The contract that its runs must meet.
+    #[schema(value_type = String)]
+    pub contract: Name,
+    /// When it was made.
+    #[schema(value_type = String, format = "date-time")]
+    pub created_at: Timestamp,
+}
