@@ -1,1 +1,19 @@
-fn main() {}
+//! The `muster` binary.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let _scenario = fail::FailScenario::setup();
+    let environment = cli::Environment::read();
+    let exit = match cli::Cli::try_parse() {
+        Ok(typed) => cli::run(typed, environment),
+        Err(error) => {
+            // Help and version are answers, not errors.
+            let _closed = error.print();
+            return ExitCode::from(u8::from(error.use_stderr()) * 2);
+        }
+    };
+    exit.into()
+}

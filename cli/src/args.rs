@@ -1,0 +1,259 @@
+//! What can be typed. Nothing here does anything.
+
+mod attest;
+mod manage;
+mod serve;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use engine::{Digest, Name, Timestamp};
+
+pub(crate) use attest::{AttestArgs, AttestCommand, OneShotArgs, PushArgs, SigningArgs};
+pub(crate) use manage::{
+    ContractCommand, GateCommand, KeyCommand, OrgCommand, ProjectCommand, ScopeArg, TokenCommand,
+    WorkflowCommand,
+};
+pub(crate) use serve::{DemoArgs, ServeArgs};
+
+use crate::evidence::Given;
+use crate::report::Output;
+
+/// Gather the evidence; pass muster; release.
+#[derive(Debug, Parser)]
+#[command(
+    name = "muster",
+    version,
+    about,
+    propagate_version = true,
+    after_help = "Exit codes: 0 passed or allowed, 1 unexpected error, 2 wrong usage or invalid input, 3 failed or denied,\n4 indeterminate, 5 not authenticated or permitted, 6 not found, 75 try again.\n\nExample:\n  muster check --contract contract.yaml sbom=sbom.cdx.json report.sarif"
+)]
+pub struct Cli {
+    /// How to reach the server.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How to reach the server.
+#[derive(Debug, Clone, Args)]
+pub struct Connection {
+    /// The server's address.
+    #[arg(long, global = true, env = "MUSTER_SERVER", value_name = "URL")]
+    pub server: Option<String>,
+    /// A file with the API token; MUSTER_TOKEN is used without it.
+    #[arg(long, global = true, env = "MUSTER_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Judge files against a contract, here, without a server.
+    Check(CheckArgs),
+    /// Craft, sign and push the attestation of a run.
+    Attest(AttestArgs),
+    /// Verify a bundle offline, and say what was checked.
+    Verify(VerifyArgs),
+    /// Ask gates, and write them.
+    #[command(subcommand)]
+    Gate(GateCommand),
+    /// Show what an artifact was made from, and what was made from it.
+    Lineage(LineageArgs),
+    /// Show stored attestations.
+    #[command(subcommand)]
+    Attestation(AttestationCommand),
+    /// Check, export and push contracts.
+    #[command(subcommand)]
+    Contract(ContractCommand),
+    /// Print the JSON Schema of a kind of document.
+    Schema(SchemaArgs),
+    /// Manage organizations.
+    #[command(subcommand)]
+    Org(OrgCommand),
+    /// Manage projects.
+    #[command(subcommand)]
+    Project(ProjectCommand),
+    /// Manage workflows.
+    #[command(subcommand)]
+    Workflow(WorkflowCommand),
+    /// Make and register keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Manage API tokens.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Say who the token belongs to, and what it may do.
+    #[command(after_help = "Example:\n  muster whoami")]
+    Whoami,
+    /// Run the control plane.
+    Serve(ServeArgs),
+    /// Show a pass, a fail, a lineage and two decisions, on this machine, on real evidence.
+    Demo(DemoArgs),
+}
+
+/// `muster check`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A material is named by the contract. Files without a name are matched by their kind.\nSources: a file, a directory with an OCI image layout, IMAGE@sha256:…, text:… for a string, or - for the standard input.\n\nExamples:\n  muster check --contract contract.yaml sbom=sbom.cdx.json report.sarif\n  muster check --contract contract.yaml -o table -o sarif=out.sarif -o junit=out.xml sbom.cdx.json"
+)]
+pub struct CheckArgs {
+    /// The contract, YAML or JSON.
+    #[arg(long, short, value_name = "FILE")]
+    pub contract: PathBuf,
+    #[command(flatten)]
+    pub judging: JudgingArgs,
+    /// The evaluation time (RFC 3339, or a date); now when absent.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<Timestamp>,
+    /// Write the input that an exported bundle needs to come to the same verdict.
+    #[arg(long, value_name = "FILE")]
+    pub opa_input: Option<PathBuf>,
+    /// End with 0 whatever the verdict; errors still count.
+    #[arg(long)]
+    pub exit_zero: bool,
+}
+
+/// Evidence, and how to report on it.
+#[derive(Debug, Args)]
+pub struct JudgingArgs {
+    /// The evidence.
+    #[arg(value_name = "[NAME=]FILE")]
+    pub evidence: Vec<Given>,
+    /// Something to say about the run.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = annotation)]
+    pub annotation: Vec<(String, String)>,
+    /// The form of the report, repeatable: table, json, yaml, sarif, junit, markdown.
+    #[arg(long, short, value_name = "FORMAT[=FILE]")]
+    pub output: Vec<Output>,
+}
+
+/// `muster verify`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  muster verify run.sigstore.json --key ci.pub --subject app.tar.gz"
+)]
+pub struct VerifyArgs {
+    /// The bundle.
+    #[arg(value_name = "BUNDLE")]
+    pub bundle: PathBuf,
+    /// A public key that may have signed it, PEM; repeatable.
+    #[arg(long, required = true, value_name = "FILE")]
+    pub key: Vec<PathBuf>,
+    /// What the statement must be about: a digest, or a file.
+    #[arg(long, value_name = "DIGEST|FILE")]
+    pub subject: Option<String>,
+    /// The form of the answer.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: Form,
+}
+
+/// `muster lineage`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  muster lineage app.tar.gz\n  muster lineage sha256:… --direction down -o json"
+)]
+pub struct LineageArgs {
+    /// A digest, or a file.
+    #[arg(value_name = "DIGEST|FILE")]
+    pub artifact: String,
+    /// Which way to walk.
+    #[arg(long, value_enum, default_value_t)]
+    pub direction: Way,
+    /// Most edges from the artifact.
+    #[arg(long, default_value_t = 16)]
+    pub max_hops: u32,
+    /// Most nodes in the answer.
+    #[arg(long, default_value_t = 1_000)]
+    pub max_nodes: usize,
+    /// The log sequence number to ask as of.
+    #[arg(long, value_name = "SEQ")]
+    pub as_of: Option<u64>,
+    /// The form of the answer.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: Form,
+}
+
+/// `muster attestation`.
+#[derive(Debug, Subcommand)]
+pub enum AttestationCommand {
+    /// What the server knows of it.
+    #[command(after_help = "Example:\n  muster attestation show sha256:…")]
+    Show {
+        /// The digest of the bundle.
+        digest: Digest,
+    },
+    /// The bundle, byte for byte as it was signed.
+    #[command(after_help = "Example:\n  muster attestation bundle sha256:… > run.sigstore.json")]
+    Bundle {
+        /// The digest of the bundle.
+        digest: Digest,
+    },
+    /// The record of the server's verdict, canonical JSON.
+    #[command(after_help = "Example:\n  muster attestation verdict sha256:… | jq .evaluations")]
+    Verdict {
+        /// The digest of the bundle.
+        digest: Digest,
+    },
+}
+
+/// `muster schema`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  muster schema contract > contract.schema.json")]
+pub struct SchemaArgs {
+    /// The kind of document.
+    #[arg(value_enum)]
+    pub kind: SchemaKind,
+}
+
+/// The kinds of documents that people write.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum SchemaKind {
+    /// `kind: Contract`.
+    Contract,
+    /// `kind: Policy`.
+    Policy,
+    /// `kind: Gate`.
+    Gate,
+}
+
+/// The form of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Form {
+    /// For a person.
+    #[default]
+    Table,
+    /// For a program.
+    Json,
+    /// For a program that likes YAML.
+    Yaml,
+}
+
+/// Which way to walk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Way {
+    /// Towards what it was made from.
+    #[default]
+    Up,
+    /// Towards what was made from it.
+    Down,
+    /// Both.
+    Both,
+}
+
+fn annotation(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    if name.is_empty() || !name.chars().all(legal) {
+        return Err(format!("`{name}` is not a name: use letters, digits, `_`, `.` and `-`"));
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// A project and a workflow, as `P/W`.
+pub(crate) type WorkflowPath = engine::run::WorkflowPath;
+
+/// The name of something.
+pub(crate) type NameArg = Name;

@@ -1,0 +1,99 @@
+//! `muster attest`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{JudgingArgs, WorkflowPath};
+use crate::evidence::Given;
+use crate::report::Output;
+
+/// `muster attest`: in one shot, or step by step.
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "The exit code is the server's verdict.\n\nExamples:\n  muster attest --workflow web/release --key ci.key sbom=sbom.cdx.json image=ghcr.io/acme/web@sha256:…\n\n  muster attest init --workflow web/release\n  muster attest add sbom=sbom.cdx.json\n  muster attest push --key ci.key"
+)]
+pub struct AttestArgs {
+    /// A single step.
+    #[command(subcommand)]
+    pub command: Option<AttestCommand>,
+    #[command(flatten)]
+    pub one_shot: OneShotArgs,
+}
+
+/// Everything at once.
+#[derive(Debug, Args)]
+pub struct OneShotArgs {
+    /// The workflow, PROJECT/WORKFLOW.
+    #[arg(long, required = true, value_name = "P/W")]
+    pub workflow: Option<WorkflowPath>,
+    #[command(flatten)]
+    pub signing: SigningArgs,
+    #[command(flatten)]
+    pub judging: JudgingArgs,
+}
+
+/// How to sign.
+#[derive(Debug, Args)]
+pub struct SigningArgs {
+    /// The private key: PKCS#8, or a cosign key file whose password is in MUSTER_KEY_PASSWORD.
+    #[arg(long, env = "MUSTER_KEY", value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// Keep the signed bundle in this file.
+    #[arg(long, value_name = "FILE")]
+    pub bundle_out: Option<PathBuf>,
+}
+
+/// The steps.
+#[derive(Debug, Subcommand)]
+pub enum AttestCommand {
+    /// Open a run.
+    #[command(after_help = "Example:\n  muster attest init --workflow web/release")]
+    Init {
+        /// The workflow, PROJECT/WORKFLOW.
+        #[arg(long, value_name = "P/W")]
+        workflow: WorkflowPath,
+        /// Forget a run that this job opened before.
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Hand evidence over; its bytes are stored at once.
+    #[command(after_help = "Example:\n  muster attest add sbom=sbom.cdx.json report.sarif")]
+    Add {
+        /// The evidence.
+        #[arg(value_name = "[NAME=]FILE", required = true)]
+        evidence: Vec<Given>,
+    },
+    /// What was handed over, and what is missing.
+    #[command(after_help = "Example:\n  muster attest status -o markdown")]
+    Status {
+        /// The form of the report, repeatable.
+        #[arg(long, short, value_name = "FORMAT[=FILE]")]
+        output: Vec<Output>,
+    },
+    /// Sign and push; the exit code is the server's verdict.
+    Push(PushArgs),
+    /// Give the run up.
+    #[command(after_help = "Example:\n  muster attest reset --reason 'the build failed'")]
+    Reset {
+        /// Why.
+        #[arg(long, default_value = "reset by the job")]
+        reason: String,
+    },
+}
+
+/// `muster attest push`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  muster attest push --key ci.key --annotation team=web")]
+pub struct PushArgs {
+    #[command(flatten)]
+    pub signing: SigningArgs,
+    /// Something to say about the run.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = super::annotation)]
+    pub annotation: Vec<(String, String)>,
+    /// The form of the report, repeatable.
+    #[arg(long, short, value_name = "FORMAT[=FILE]")]
+    pub output: Vec<Output>,
+}

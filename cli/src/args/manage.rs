@@ -1,0 +1,159 @@
+//! The nouns that operators manage.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+use engine::Timestamp;
+
+use super::{Form, NameArg, WorkflowPath};
+
+/// `muster contract`.
+#[derive(Debug, Subcommand)]
+pub enum ContractCommand {
+    /// Say what a contract means, or everything that is wrong with it.
+    #[command(after_help = "Example:\n  muster contract check contract.yaml")]
+    Check {
+        /// The contract.
+        file: PathBuf,
+    },
+    /// Write a bundle with which a stock Rego engine comes to the same verdict.
+    #[command(
+        after_help = "Example:\n  muster contract export contract.yaml --opa bundle\n  muster check --contract contract.yaml --opa-input input.json sbom.cdx.json\n  opa eval -d bundle -i input.json data.muster.verdict.verdict"
+    )]
+    Export {
+        /// The contract.
+        file: PathBuf,
+        /// The directory to write; must not exist, or be empty.
+        #[arg(long, value_name = "DIR")]
+        opa: PathBuf,
+    },
+    /// Store a new revision on the server.
+    #[command(after_help = "Example:\n  muster contract push contract.yaml")]
+    Push {
+        /// The contract.
+        file: PathBuf,
+    },
+    /// List contracts.
+    #[command(after_help = "Example:\n  muster contract list")]
+    List,
+}
+
+/// `muster gate`.
+#[derive(Debug, Subcommand)]
+pub enum GateCommand {
+    /// Ask whether artifacts may ship. An unknown artifact is indeterminate, never allowed.
+    #[command(
+        after_help = "Examples:\n  muster gate allow app.tar.gz --gate prod\n  muster gate allow ghcr.io/acme/web@sha256:… --gate prod -o json"
+    )]
+    Allow {
+        /// Digests, files, or IMAGE@sha256:….
+        #[arg(value_name = "DIGEST|FILE|IMAGE@DIGEST", required = true)]
+        artifacts: Vec<String>,
+        /// The gate.
+        #[arg(long, value_name = "NAME")]
+        gate: NameArg,
+        /// The log sequence number to ask as of.
+        #[arg(long, value_name = "SEQ")]
+        as_of: Option<u64>,
+        /// The form of the answer.
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Form,
+    },
+    /// Store a new revision of a gate on the server.
+    #[command(after_help = "Example:\n  muster gate push gate.yaml")]
+    Push {
+        /// The gate.
+        file: PathBuf,
+    },
+}
+
+/// `muster org`.
+#[derive(Debug, Subcommand)]
+pub enum OrgCommand {
+    /// Make an organization; prints its first token. Needs the bootstrap token.
+    #[command(after_help = "Example:\n  muster org create acme")]
+    Create {
+        /// Its name.
+        name: NameArg,
+        /// Write the token to this file instead of printing it.
+        #[arg(long, value_name = "FILE")]
+        token_out: Option<PathBuf>,
+    },
+}
+
+/// `muster project`.
+#[derive(Debug, Subcommand)]
+pub enum ProjectCommand {
+    /// Make a project.
+    #[command(after_help = "Example:\n  muster project create web")]
+    Create {
+        /// Its name.
+        name: NameArg,
+    },
+}
+
+/// `muster workflow`.
+#[derive(Debug, Subcommand)]
+pub enum WorkflowCommand {
+    /// Make a workflow whose runs must meet a contract.
+    #[command(after_help = "Example:\n  muster workflow create web/release --contract web-release")]
+    Create {
+        /// The workflow, PROJECT/WORKFLOW.
+        #[arg(value_name = "P/W")]
+        path: WorkflowPath,
+        /// The contract.
+        #[arg(long, value_name = "NAME")]
+        contract: NameArg,
+    },
+}
+
+/// `muster key`.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key pair: FILE (encrypted, cosign's form) and FILE.pub.
+    #[command(after_help = "Example:\n  MUSTER_KEY_PASSWORD=… muster key generate --out ci.key")]
+    Generate {
+        /// The file of the private key; must not exist.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Register a public key that may sign attestations.
+    #[command(after_help = "Example:\n  muster key add ci.key.pub --name ci")]
+    Add {
+        /// The public key, PEM.
+        file: PathBuf,
+        /// Its name.
+        #[arg(long)]
+        name: NameArg,
+    },
+}
+
+/// `muster token`.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make a token of this organization; prints its secret once.
+    #[command(
+        after_help = "Example:\n  muster token create ci --scope attest --scope read --expires-at 2027-01-31"
+    )]
+    Create {
+        /// Its name.
+        name: NameArg,
+        /// What it may do; repeatable.
+        #[arg(long, required = true, value_enum)]
+        scope: Vec<ScopeArg>,
+        /// When it ends.
+        #[arg(long, value_name = "TIME")]
+        expires_at: Option<Timestamp>,
+    },
+}
+
+/// What a token may do.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ScopeArg {
+    /// Change what the organization has.
+    Admin,
+    /// Open runs, hand over evidence, push attestations.
+    Attest,
+    /// Read everything, ask gates.
+    Read,
+}

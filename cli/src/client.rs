@@ -1,0 +1,180 @@
+//! The HTTP client: one place that speaks to the server, and turns its problems into exit codes.
+
+use std::time::Duration;
+
+use api_types::Problem;
+use engine::Digest;
+use engine::id::RunId;
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::evidence::Content;
+use crate::exit::{Exit, Failure, Result};
+
+/// A server and the right to talk to it.
+#[derive(Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    server: String,
+    token: String,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client of `server`, such as `https://muster.example.com`.
+    pub(crate) fn new(server: &str, token: &str) -> Result<Self> {
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_secs(10))
+            .build()
+            .map_err(|error| Failure::unexpected("cannot make an HTTP client", error))?;
+        Ok(Self {
+            http,
+            server: server.trim_end_matches('/').to_owned(),
+            token: token.trim().to_owned(),
+        })
+    }
+
+    /// The server's address.
+    pub(crate) fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Asks for a JSON answer.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        self.json(self.request(Method::GET, path)).await
+    }
+
+    /// Asks for bytes as they are.
+    pub(crate) async fn bytes(&self, path: &str) -> Result<Vec<u8>> {
+        let response = self.send(self.request(Method::GET, path)).await?;
+        let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        Ok(bytes.to_vec())
+    }
+
+    /// Sends a JSON body and asks for a JSON answer.
+    pub(crate) async fn send_json<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T> {
+        self.json(self.request(method, path).json(body)).await
+    }
+
+    /// Posts a bundle.
+    pub(crate) async fn post_bundle<T: DeserializeOwned>(
+        &self,
+        run: RunId,
+        bundle: Vec<u8>,
+    ) -> Result<T> {
+        let request = self.request(Method::POST, &format!("/v1/runs/{run}/attestation"));
+        self.json(request.header("content-type", api_types::BUNDLE_MEDIA_TYPE).body(bundle)).await
+    }
+
+    /// Stores the bytes of a material, unless the server has them. Files are streamed.
+    pub(crate) async fn put_blob(&self, digest: Digest, content: &Content) -> Result<()> {
+        let path = format!("/v1/blobs/{digest}");
+        let request =
+            self.request(Method::PUT, &path).header("content-type", "application/octet-stream");
+        let request = match content {
+            Content::Reference => return Ok(()),
+            Content::Bytes(bytes) => request.body(bytes.to_vec()),
+            Content::File(file) => {
+                if self.has_blob(&path).await? {
+                    return Ok(());
+                }
+                let failed =
+                    |error| Failure::unexpected(&format!("cannot read {}", file.display()), error);
+                let size = tokio::fs::metadata(file).await.map_err(failed)?.len();
+                let file = tokio::fs::File::open(file).await.map_err(failed)?;
+                let stream = tokio_util::io::ReaderStream::with_capacity(file, 1 << 20);
+                request.header("content-length", size).body(reqwest::Body::wrap_stream(stream))
+            }
+        };
+        self.send(request).await.map(drop)
+    }
+
+    async fn has_blob(&self, path: &str) -> Result<bool> {
+        let response = self
+            .request(Method::HEAD, path)
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        Ok(response.status().is_success())
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.server)).bearer_auth(&self.token)
+    }
+
+    async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T> {
+        let response = self.send(request).await?;
+        let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        serde_json::from_slice(&bytes)
+            .map_err(|error| Failure::unexpected("the server's answer is not understood", error))
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response> {
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let body = response.bytes().await.unwrap_or_default();
+        Err(failure(status, serde_json::from_slice(&body).ok()))
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+        let cause =
+            std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+        Failure::new(Exit::TryAgain, format!("cannot reach {}: {cause}", self.server))
+            .with_hint("is the address right, and the server running?")
+    }
+}
+
+fn failure(status: StatusCode, problem: Option<Problem>) -> Failure {
+    let exit = match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::Forbidden,
+        StatusCode::NOT_FOUND => Exit::NotFound,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Exit::TryAgain,
+        StatusCode::UNPROCESSABLE_ENTITY
+            if problem.as_ref().is_some_and(|problem| problem.step.is_some()) =>
+        {
+            Exit::Failed
+        }
+        status if status.is_client_error() => Exit::Usage,
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT | StatusCode::BAD_GATEWAY => {
+            Exit::TryAgain
+        }
+        _ => Exit::Unexpected,
+    };
+    let Some(problem) = problem else {
+        return Failure::new(exit, format!("the server answered {status}"));
+    };
+    let mut message = problem.detail;
+    for place in problem.errors {
+        let at = match (place.line, place.column) {
+            (Some(line), Some(column)) => format!("{line}:{column}: "),
+            _ => String::new(),
+        };
+        let hint = place.hint.map_or_else(String::new, |hint| format!("; {hint}"));
+        message = format!("{message}\n{at}{}{hint}", place.detail);
+    }
+    let failure = Failure::new(exit, message);
+    match (exit, problem.request_id) {
+        (Exit::Forbidden, _) => {
+            failure.with_hint("is MUSTER_TOKEN set to a token with the right scopes?")
+        }
+        (Exit::Unexpected, Some(id)) => {
+            failure.with_hint(format!("the server's log has the details under {id}"))
+        }
+        _ => failure,
+    }
+}

@@ -1,0 +1,113 @@
+//! What each command does.
+
+mod attest;
+mod attestation;
+mod check;
+mod contract;
+mod demo;
+mod gate;
+mod key;
+mod lineage;
+mod manage;
+mod schema;
+mod serve;
+mod verify;
+
+use std::future::Future;
+
+use engine::policy::Library;
+
+use crate::args::{Cli, Command, Connection, Form};
+use crate::client::Client;
+use crate::environment::Environment;
+use crate::exit::{Exit, Failure, Result};
+use crate::printer;
+use crate::terminal::Terminal;
+
+/// What every command may use.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) terminal: Terminal,
+    pub(crate) environment: Environment,
+    connection: Connection,
+}
+
+/// Runs the command that was typed.
+pub(crate) fn run(cli: Cli, environment: Environment) -> Result {
+    let terminal = Terminal::new(&environment);
+    let context = Context { terminal, environment, connection: cli.connection };
+    match cli.command {
+        Command::Check(args) => check::run(&context, args),
+        Command::Attest(args) => wait(attest::run(&context, args)),
+        Command::Verify(args) => verify::run(&context, args),
+        Command::Gate(command) => wait(gate::run(&context, command)),
+        Command::Lineage(args) => wait(lineage::run(&context, args)),
+        Command::Attestation(command) => wait(attestation::run(&context, command)),
+        Command::Contract(command) => contract::run(&context, command),
+        Command::Schema(args) => Ok(schema::run(&context, &args)),
+        Command::Org(command) => wait(manage::org(&context, command)),
+        Command::Project(command) => wait(manage::project(&context, command)),
+        Command::Workflow(command) => wait(manage::workflow(&context, command)),
+        Command::Key(command) => key::run(&context, command),
+        Command::Token(command) => wait(manage::token(&context, command)),
+        Command::Whoami => wait(manage::whoami(&context)),
+        Command::Serve(args) => serve::run(&context, args),
+        Command::Demo(args) => demo::run(&context, args),
+    }
+}
+
+impl Context {
+    /// The client of the server that was named.
+    pub(crate) fn client(&self) -> Result<Client> {
+        let Some(server) = &self.connection.server else {
+            return Err(Failure::usage("no server was named")
+                .with_hint("set MUSTER_SERVER, or give --server"));
+        };
+        let token = match &self.connection.token_file {
+            Some(file) => crate::keys::read(file)?,
+            None => self.environment.get("MUSTER_TOKEN").unwrap_or_default().to_owned(),
+        };
+        if token.trim().is_empty() {
+            return Err(Failure::new(Exit::Forbidden, "no token was given")
+                .with_hint("set MUSTER_TOKEN, or give --token-file"));
+        }
+        Client::new(server, &token)
+    }
+
+    /// Prints an answer for a program, or says it to a person.
+    pub(crate) fn answer(
+        &self,
+        form: Form,
+        value: &impl serde::Serialize,
+        table: impl FnOnce() -> String,
+    ) -> Result<()> {
+        let failed =
+            |error: serde_json::Error| Failure::unexpected("cannot write the answer", error);
+        let text = match form {
+            Form::Table => table(),
+            Form::Json => serde_json::to_string_pretty(value).map_err(failed)? + "\n",
+            Form::Yaml => printer::value_to_yaml(&serde_json::to_value(value).map_err(failed)?),
+        };
+        self.terminal.data(&text);
+        Ok(())
+    }
+}
+
+/// The shipped policies.
+pub(crate) fn library() -> Result<Library> {
+    control::library()
+        .map_err(|error| Failure::unexpected("the shipped policies cannot be read", error))
+}
+
+/// Waits for a command that talks to a server.
+fn wait(command: impl Future<Output = Result>) -> Result {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::unexpected("cannot start", error))?;
+    let result = runtime.block_on(command);
+    // Nothing that is still under way matters any more.
+    runtime.shutdown_background();
+    result
+}

@@ -1,0 +1,172 @@
+//! The steps of an attestation that is crafted over a whole job.
+
+use std::collections::BTreeMap;
+use std::path::{Path, absolute};
+
+use api_types::{CancelRun, Run};
+use engine::judge::{Exhibit, Label};
+use engine::run::WorkflowPath;
+use engine::{Limits, Material};
+use reqwest::Method;
+
+use super::deliver::{Delivery, open_key, upload};
+use super::{PREPARED, open_run};
+use crate::args::PushArgs;
+use crate::commands::{Context, library};
+use crate::craft;
+use crate::evidence::{self, Content, Given, Item};
+use crate::exit::{Failure, Result};
+use crate::report::{Output, Report};
+use crate::state::{Added, State, StateFile};
+
+fn lock(context: &Context) -> Result<StateFile> {
+    StateFile::lock(&context.environment.state_directory(), &context.environment)
+}
+
+fn opened(file: &StateFile) -> Result<State> {
+    file.read()?.ok_or_else(|| {
+        Failure::usage("this job has opened no run")
+            .with_hint("begin with: muster attest init --workflow PROJECT/WORKFLOW")
+    })
+}
+
+pub(super) async fn init(context: &Context, workflow: &WorkflowPath, replace: bool) -> Result {
+    let file = lock(context)?;
+    if !replace && let Some(open) = file.read()? {
+        return Err(Failure::usage(format!(
+            "this job has the run {} of {}/{} open",
+            open.run.id, open.run.project, open.run.workflow
+        ))
+        .with_hint(
+            "push it, give it up with `muster attest reset`, or begin anew with --replace",
+        ));
+    }
+    let client = context.client()?;
+    let run = open_run(&client, &workflow.to_string()).await?;
+    context.terminal.data(&format!(
+        "{} under {} revision {}\n",
+        run.id, run.contract.name, run.contract.revision
+    ));
+    file.write(&State::new(client.server().to_owned(), run, craft::now()))?;
+    Ok(PREPARED)
+}
+
+pub(super) async fn add(context: &Context, given: &[Given]) -> Result {
+    let file = lock(context)?;
+    let mut state = opened(&file)?;
+    let contract = craft::contract_of(&state.run, &library()?, &Limits::DEFAULT)?;
+    // What is there already is not open for matching by kind.
+    let mut remaining = contract.contract;
+    let had: Vec<_> = state.materials.iter().map(|added| added.material.name.clone()).collect();
+    let given_names: Vec<_> = given.iter().filter_map(|given| given.name.clone()).collect();
+    remaining
+        .materials
+        .retain(|demand| !had.contains(&demand.name) || given_names.contains(&demand.name));
+    let items = evidence::gather(given, &remaining, &Limits::DEFAULT)?;
+    upload(context, &context.client()?, &items).await?;
+    for item in items {
+        let material = item.exhibit.material.clone();
+        context
+            .terminal
+            .data(&format!("{} {} {}\n", material.name, material.kind, material.digest));
+        for problem in item.exhibit.problems() {
+            context.terminal.say(&format!(
+                "warning: `{}`: {} (at `{}`)",
+                material.name, problem.message, problem.pointer
+            ));
+        }
+        state.materials.retain(|added| added.material.name != material.name);
+        state.materials.push(Added { path: remembered(&item.path), material });
+    }
+    file.write(&state)?;
+    Ok(PREPARED)
+}
+
+/// A path that a later step finds from any directory; anything else as it was named.
+fn remembered(path: &str) -> String {
+    if !Path::new(path).exists() {
+        return path.to_owned();
+    }
+    absolute(path).map_or_else(|_error| path.to_owned(), |path| path.display().to_string())
+}
+
+pub(super) fn status(context: &Context, outputs: &[Output]) -> Result {
+    let file = lock(context)?;
+    let state = opened(&file)?;
+    let contract = craft::contract_of(&state.run, &library()?, &Limits::DEFAULT)?;
+    let items: Vec<Item> = state.materials.iter().map(read_again).collect();
+    let workflow = Some(craft::workflow_of(&state.run));
+    let circumstances =
+        craft::circumstances(&contract.contract, workflow, &BTreeMap::new(), &context.environment);
+    let exhibits = items.iter().map(|item| item.exhibit.clone()).collect();
+    let record =
+        control::judge::judge(&contract, &circumstances, exhibits, craft::now(), &Limits::DEFAULT);
+    let report = Report {
+        record,
+        contract: format!(
+            "{} revision {}, as it stands",
+            state.run.contract.name, state.run.contract.revision
+        ),
+        contract_path: format!("{}.yaml", state.run.contract.name),
+        paths: items
+            .into_iter()
+            .map(|item| (item.exhibit.material.name.to_string(), item.path))
+            .collect(),
+    };
+    report.write(outputs, &context.terminal)?;
+    Ok(PREPARED)
+}
+
+pub(super) async fn push(context: &Context, args: PushArgs) -> Result {
+    let file = lock(context)?;
+    let state = opened(&file)?;
+    let client = context.client()?;
+    if client.server() != state.server {
+        return Err(Failure::usage(format!(
+            "this run was opened on {}, not on {}",
+            state.server,
+            client.server()
+        )));
+    }
+    let key = open_key(context, &args.signing)?;
+    let delivery = Delivery {
+        contract: craft::contract_of(&state.run, &library()?, &Limits::DEFAULT)?,
+        items: state.materials.iter().map(read_again).collect(),
+        run: state.run,
+        annotations: args.annotation.into_iter().collect(),
+        started_at: state.started_at,
+        bundle_out: args.signing.bundle_out,
+        outputs: args.output,
+    };
+    let exit = delivery.deliver(context, &client, key).await?;
+    file.remove()?;
+    Ok(exit)
+}
+
+pub(super) async fn reset(context: &Context, reason: String) -> Result {
+    let file = lock(context)?;
+    let state = opened(&file)?;
+    let path = format!("/v1/runs/{}/cancel", state.run.id);
+    let run: Run = context.client()?.send_json(Method::POST, &path, &CancelRun { reason }).await?;
+    file.remove()?;
+    context.terminal.data(&format!("{} cancelled\n", run.id));
+    Ok(PREPARED)
+}
+
+/// The evidence as it was added: read again for the job's own check, if it is still what it was. The server has it
+/// under its digest in any case.
+fn read_again(added: &Added) -> Item {
+    let Material { name, kind, digest, size, source, .. } = added.material.clone();
+    let label = Label { name, kind, digest, source, size };
+    let unchanged =
+        std::fs::read(&added.path).ok().filter(|bytes| engine::Digest::of(bytes) == digest);
+    let exhibit = match unchanged {
+        _ if added.material.reference_only => Exhibit::reference(label),
+        _ if kind == engine::Kind::Artifact => Exhibit::opaque(label),
+        Some(bytes) => Exhibit::read(label, &bytes, &Limits::DEFAULT),
+        None => {
+            Exhibit::missing(label, "it is not on this machine any more as it was added".to_owned())
+        }
+    };
+    Item { exhibit, content: Content::Reference, path: added.path.clone() }
+}

@@ -1,0 +1,91 @@
+//! Organizations, projects, workflows, tokens.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use api_types::{
+    CreateOrganization, CreateProject, CreateToken, CreateWorkflow, CreatedOrganization, Identity,
+    NewToken, Project, Scope, Workflow,
+};
+use reqwest::Method;
+
+use super::Context;
+use crate::args::{OrgCommand, ProjectCommand, ScopeArg, TokenCommand, WorkflowCommand};
+use crate::exit::{Exit, Failure, Result};
+
+pub(super) async fn org(context: &Context, command: OrgCommand) -> Result {
+    let OrgCommand::Create { name, token_out } = command;
+    let body = CreateOrganization { name };
+    let made: CreatedOrganization =
+        context.client()?.send_json(Method::POST, "/v1/organizations", &body).await?;
+    context.terminal.say(&format!(
+        "made the organization `{}`; its token is shown only now",
+        made.organization.name
+    ));
+    show(context, &made.token, token_out.as_deref())
+}
+
+pub(super) async fn project(context: &Context, command: ProjectCommand) -> Result {
+    let ProjectCommand::Create { name } = command;
+    let project: Project =
+        context.client()?.send_json(Method::POST, "/v1/projects", &CreateProject { name }).await?;
+    context.terminal.data(&format!("{}\n", project.name));
+    Ok(Exit::Success)
+}
+
+pub(super) async fn workflow(context: &Context, command: WorkflowCommand) -> Result {
+    let WorkflowCommand::Create { path, contract } = command;
+    let body = CreateWorkflow { project: path.project, name: path.workflow, contract };
+    let workflow: Workflow =
+        context.client()?.send_json(Method::POST, "/v1/workflows", &body).await?;
+    context
+        .terminal
+        .data(&format!("{}/{} under {}\n", workflow.project, workflow.name, workflow.contract));
+    Ok(Exit::Success)
+}
+
+pub(super) async fn token(context: &Context, command: TokenCommand) -> Result {
+    let TokenCommand::Create { name, scope, expires_at } = command;
+    let scopes = scope
+        .into_iter()
+        .map(|scope| match scope {
+            ScopeArg::Admin => Scope::Admin,
+            ScopeArg::Attest => Scope::Attest,
+            ScopeArg::Read => Scope::Read,
+        })
+        .collect();
+    let body = CreateToken { name, scopes, expires_at };
+    let token: NewToken = context.client()?.send_json(Method::POST, "/v1/tokens", &body).await?;
+    context
+        .terminal
+        .say(&format!("made the token `{}`; its secret is shown only now", token.token.name));
+    show(context, &token, None)
+}
+
+fn show(context: &Context, token: &NewToken, file: Option<&Path>) -> Result {
+    let Some(file) = file else {
+        context.terminal.data(&format!("{}\n", token.secret));
+        return Ok(Exit::Success);
+    };
+    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    opened
+        .and_then(|mut file| file.write_all(token.secret.as_bytes()))
+        .map_err(|error| Failure::unexpected(&format!("cannot write {}", file.display()), error))?;
+    Ok(Exit::Success)
+}
+
+pub(super) async fn whoami(context: &Context) -> Result {
+    let identity: Identity = context.client()?.get("/v1/identity").await?;
+    let organization =
+        identity.organization.map_or_else(|| "the instance".to_owned(), |name| name.to_string());
+    let scopes: Vec<String> =
+        identity.scopes.iter().map(|scope| format!("{scope:?}").to_lowercase()).collect();
+    context.terminal.data(&format!(
+        "{} of {organization}: {}\n",
+        identity.token,
+        scopes.join(", ")
+    ));
+    Ok(Exit::Success)
+}

@@ -1,0 +1,108 @@
+//! `muster serve`: the control plane, until it is told to stop.
+
+use std::path::Path;
+
+use control::{BlobsConfig, Config, Control};
+use engine::Limits;
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use super::Context;
+use crate::args::ServeArgs;
+use crate::exit::{Exit, Failure, Result};
+
+pub(super) fn run(context: &Context, args: ServeArgs) -> Result {
+    log(context);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::unexpected("cannot start", error))?;
+    runtime.block_on(serve(context, args))
+}
+
+/// Logs go to the standard error; `RUST_LOG` says how much.
+fn log(context: &Context) {
+    let filter = context.environment.get("RUST_LOG").unwrap_or("info,sqlx=warn,sea_orm=warn");
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(EnvFilter::new(filter));
+    // A test that runs two servers in one process has set it already.
+    let _already_set = subscriber.try_init();
+}
+
+async fn serve(context: &Context, args: ServeArgs) -> Result {
+    let listener = TcpListener::bind(args.listen).await;
+    let listener = listener
+        .map_err(|error| Failure::usage(format!("cannot listen on {}: {error}", args.listen)))?;
+    let control = open(config(&args)?).await?;
+    if let Some(secret) =
+        control.bootstrap().await.map_err(|error| Failure::unexpected("cannot start", error))?
+    {
+        context.terminal.say(&format!("bootstrap token (shown once): {secret}"));
+    }
+    let address =
+        listener.local_addr().map_err(|error| Failure::unexpected("cannot listen", error))?;
+    context.terminal.say(&format!("listening on http://{address}"));
+    api::serve(listener, control.clone(), stopped())
+        .await
+        .map_err(|error| Failure::unexpected("the server stopped", error))?;
+    control
+        .close()
+        .await
+        .map_err(|error| Failure::unexpected("the database could not be closed", error))?;
+    Ok(Exit::Success)
+}
+
+/// Opens the control plane, and says what to do when that fails.
+pub(super) async fn open(config: Config) -> Result<Control> {
+    Control::open(config).await.map_err(|error| {
+        let mut message = error.to_string();
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            message = format!("{message}: {cause}");
+            source = cause.source();
+        }
+        Failure::unexpected("cannot open the control plane", message)
+    })
+}
+
+fn config(args: &ServeArgs) -> Result<Config> {
+    let embedded = args.database.is_none() || args.blobs_registry.is_none();
+    if embedded {
+        std::fs::create_dir_all(&args.data).map_err(|error| {
+            Failure::usage(format!("cannot use {}: {error}", args.data.display()))
+        })?;
+    }
+    let blobs = match &args.blobs_registry {
+        None => BlobsConfig::Directory(args.data.join("blobs")),
+        Some(registry) => {
+            let Some((address, repository)) = registry.split_once('/') else {
+                return Err(Failure::usage(format!("`{registry}` is not HOST[:PORT]/REPOSITORY")));
+            };
+            let (address, repository) = (address.to_owned(), repository.to_owned());
+            BlobsConfig::Registry { address, repository, plain_http: args.plain_http }
+        }
+    };
+    let database = args.database.clone().unwrap_or_else(|| sqlite(&args.data));
+    Ok(Config { database, blobs, limits: Limits::DEFAULT })
+}
+
+/// The address of the embedded database in a directory.
+pub(super) fn sqlite(directory: &Path) -> String {
+    format!("sqlite://{}?mode=rwc", directory.join("muster.db").display())
+}
+
+/// Waits for Ctrl-C or a polite request to end.
+async fn stopped() {
+    let interrupt = async { tokio::signal::ctrl_c().await.is_ok() };
+    let mut terminate =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+    let terminated = async {
+        match terminate.as_mut() {
+            Some(signal) => signal.recv().await.is_some(),
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = interrupt => {}
+        _ = terminated => {}
+    }
+}

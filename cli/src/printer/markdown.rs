@@ -1,0 +1,67 @@
+//! For a job page or a pull request.
+
+use std::fmt::Write as _;
+
+use engine::Verdict;
+
+use super::{about, word};
+use crate::report::Report;
+
+/// Most violations that are listed; job pages are bounded.
+const LISTED_MAX: usize = 50;
+
+/// The verdict, a table of policies, and a list of what they hold against the run.
+pub(crate) fn markdown(report: &Report) -> String {
+    let record = &report.record;
+    let mark = match record.verdict {
+        Verdict::Passed => "✅",
+        Verdict::Failed => "❌",
+        Verdict::Indeterminate => "⚠️",
+    };
+    let mut text = format!("## {mark} Muster: {} under `{}`\n\n", record.verdict, report.contract);
+    for reason in &record.reasons {
+        let _infallible = writeln!(text, "- {}", cell(reason));
+    }
+    text.push_str(
+        "| policy | on | outcome | violations | reasons |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for evaluation in &record.evaluations {
+        let _infallible = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} |",
+            cell(&evaluation.policy),
+            cell(&about(evaluation)),
+            word(evaluation.outcome),
+            evaluation.violations.len(),
+            cell(&evaluation.reasons.join("; "))
+        );
+    }
+    text.push('\n');
+    let all = record.evaluations.iter().flat_map(|evaluation| {
+        evaluation.violations.iter().map(move |violation| (evaluation, violation))
+    });
+    for (evaluation, violation) in all.clone().take(LISTED_MAX) {
+        let pointer = violation.pointer.as_deref().filter(|pointer| !pointer.is_empty());
+        let at = pointer
+            .map_or_else(String::new, |pointer| format!(" at `{}`", pointer.replace('`', "'")));
+        let fix =
+            violation.fix.as_deref().map_or_else(String::new, |fix| format!(" — *{}*", cell(fix)));
+        let _infallible = writeln!(
+            text,
+            "- **{}** {}{at}{fix}",
+            cell(&evaluation.policy),
+            cell(&violation.message)
+        );
+    }
+    let hidden = all.count().saturating_sub(LISTED_MAX);
+    if hidden > 0 {
+        let _infallible = writeln!(text, "\n… and {hidden} more.");
+    }
+    text.push('\n');
+    text
+}
+
+/// Evidence may not break out of its cell, nor bring markup of its own.
+fn cell(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('|', "\\|").replace(['\n', '\r'], " ")
+}
