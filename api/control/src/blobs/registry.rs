@@ -11,6 +11,7 @@
 //! what was claimed. An empty blob has no layer, since the client does not push zero bytes: its manifest says it all.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::Digest;
@@ -22,7 +23,7 @@ use oci_distribution::manifest::{
 };
 use oci_distribution::secrets::RegistryAuth;
 use oci_distribution::{Client, Reference};
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 use tokio_util::io::ReaderStream;
 
 use super::spool::{self, Claim, Spooled};
@@ -34,6 +35,12 @@ const LAYER_MEDIA_TYPE: &str = "application/octet-stream";
 const EMPTY_CONFIG: &[u8] = b"{}";
 /// Bytes handed to the client at once.
 const CHUNK_BYTES: usize = 1 << 20;
+/// Attempts to push a blob. Registries answer errors while another replica pushes the same bytes.
+const ATTEMPTS_MAX: u32 = 4;
+/// The pause after the first attempt; it doubles.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How many locks there are for blobs being pushed by this process: see [`Registry::pushing`].
+const LOCKS: usize = 64;
 
 /// Where the registry is and how to enter.
 #[derive(Debug, Clone)]
@@ -60,6 +67,8 @@ pub struct Registry {
     spool: PathBuf,
     bytes_max: u64,
     config: OnceCell<()>,
+    /// By the first byte of the digest: the same bytes are pushed by one task at a time, and the next finds them there.
+    pushing: Vec<Mutex<()>>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -92,6 +101,7 @@ impl Registry {
             spool: config.spool.unwrap_or_else(std::env::temp_dir),
             bytes_max: config.bytes_max,
             config: OnceCell::new(),
+            pushing: (0..LOCKS).map(|_| Mutex::new(())).collect(),
         }
     }
 
@@ -107,16 +117,7 @@ impl Registry {
 
     /// What the blob's manifest says of it.
     async fn layer(&self, digest: Digest) -> Result<Option<OciDescriptor>, BlobError> {
-        let pulled = self
-            .client
-            .pull_image_manifest(&self.reference(digest), &RegistryAuth::Anonymous)
-            .await;
-        let (manifest, _) = match pulled {
-            Err(error) if is_missing(&error) => return Ok(None),
-            pulled => {
-                pulled.map_err(self.failed(&format!("pull the manifest of blob {digest}")))?
-            }
-        };
+        let Some(manifest) = self.manifest(digest).await? else { return Ok(None) };
         let empty = digest == Digest::of([]);
         let layer = manifest.layers.into_iter().find(|layer| layer.digest == digest.to_string());
         match layer {
@@ -129,7 +130,48 @@ impl Registry {
         }
     }
 
-    async fn push(&self, digest: Digest, spooled: Spooled) -> Result<(), BlobError> {
+    /// The blob's manifest. docker-registry answers 500 while a tag is being written, so that is asked again.
+    async fn manifest(&self, digest: Digest) -> Result<Option<OciImageManifest>, BlobError> {
+        let reference = self.reference(digest);
+        let mut attempt = 1;
+        loop {
+            match self.client.pull_image_manifest(&reference, &RegistryAuth::Anonymous).await {
+                Ok((manifest, _)) => return Ok(Some(manifest)),
+                Err(error) if is_missing(&error) => return Ok(None),
+                Err(OciDistributionError::ServerError { code: 500.., .. })
+                    if attempt < ATTEMPTS_MAX =>
+                {
+                    tokio::time::sleep(PAUSE.saturating_mul(1 << attempt)).await;
+                    attempt += 1;
+                }
+                Err(error) => {
+                    return Err(self.failed(&format!("pull the manifest of blob {digest}"))(error));
+                }
+            }
+        }
+    }
+
+    /// Pushes the blob unless someone else has meanwhile.
+    async fn push_once(&self, digest: Digest, spooled: &Spooled) -> Result<(), BlobError> {
+        let lock = digest.as_bytes().first().map_or(0, |byte| usize::from(*byte) % LOCKS);
+        let _pushing = match self.pushing.get(lock) {
+            Some(lock) => Some(lock.lock().await),
+            None => None,
+        };
+        let mut attempt = 1;
+        while self.layer(digest).await?.is_none() {
+            match self.push(digest, spooled).await {
+                Ok(()) => return Ok(()),
+                Err(error) if attempt >= ATTEMPTS_MAX => return Err(error),
+                Err(error) => tracing::warn!(%digest, %error, "a push failed and is repeated"),
+            }
+            tokio::time::sleep(PAUSE.saturating_mul(1 << attempt)).await;
+            attempt += 1;
+        }
+        Ok(())
+    }
+
+    async fn push(&self, digest: Digest, spooled: &Spooled) -> Result<(), BlobError> {
         let reference = self.reference(digest);
         self.push_config(&reference).await?;
         let layer = descriptor(LAYER_MEDIA_TYPE, digest, spooled.size);
@@ -151,10 +193,10 @@ impl Registry {
         &self,
         reference: &Reference,
         digest: Digest,
-        spooled: Spooled,
+        spooled: &Spooled,
     ) -> Result<(), BlobError> {
         let failed = |error| BlobError::storage(format!("read the received blob {digest}"), error);
-        let Some(file) = spooled.file else { return Ok(()) };
+        let Some(file) = &spooled.file else { return Ok(()) };
         let file = tokio::fs::File::open(file.path()).await.map_err(failed)?;
         let bytes =
             ReaderStream::with_capacity(file, CHUNK_BYTES).map_err(OciDistributionError::IoError);
@@ -187,11 +229,10 @@ impl Blobs for Registry {
         let claim = Claim { digest, size, bytes_max: self.bytes_max };
         let spooled =
             spool::receive((!known).then_some(self.spool.as_path()), claim, stream).await?;
-        let size = spooled.size;
         if !known {
-            self.push(digest, spooled).await?;
+            self.push_once(digest, &spooled).await?;
         }
-        Ok(size)
+        Ok(spooled.size)
     }
 
     async fn get(&self, digest: Digest) -> Result<Option<BlobStream>, BlobError> {

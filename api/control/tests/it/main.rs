@@ -1,0 +1,10 @@
+//! The control plane against real databases and blob stores.
+#![cfg(test)]
+
+mod blobs;
+mod lineage;
+mod plane;
+mod receipt;
+mod schema;
+mod store;
+mod support;

@@ -1,0 +1,132 @@
+//! Sigstore bundles ([specification](https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_bundle.proto)).
+
+use engine::Digest;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::envelope::{Envelope, Form, InvalidEnvelope};
+
+/// The media type of the bundles that Muster makes.
+pub const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+/// The media types that are read.
+const READ: [&str; 4] = [
+    MEDIA_TYPE,
+    "application/vnd.dev.sigstore.bundle+json;version=0.3",
+    "application/vnd.dev.sigstore.bundle+json;version=0.2",
+    "application/vnd.dev.sigstore.bundle+json;version=0.1",
+];
+
+/// An envelope with what is needed to verify it. Parsed, not trusted.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    bytes: Vec<u8>,
+    envelope: Envelope,
+    material: Material,
+}
+
+/// What a bundle offers to verify its signature with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Material {
+    /// The hint at a key that the verifier has.
+    Key(String),
+    /// A certificate, with whatever evidence comes beside it.
+    Certificate,
+    /// Nothing.
+    Nothing,
+}
+
+/// Why bytes are not a bundle that can be verified.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidBundle {
+    /// They are not JSON of that form.
+    #[error("this is not a Sigstore bundle")]
+    Form(#[from] serde_json::Error),
+    /// It is of another version.
+    #[error("the media type `{0}` is not that of a Sigstore bundle of version 0.1 to 0.3")]
+    MediaType(String),
+    /// It signs a file, not a statement.
+    #[error("the bundle signs a message, not an envelope: only attestations are read here")]
+    Message,
+    /// There is no envelope in it.
+    #[error("the bundle has no `dsseEnvelope`")]
+    NoEnvelope,
+    /// Its envelope is wrong.
+    #[error("the envelope of the bundle is wrong: {0}")]
+    Envelope(#[from] InvalidEnvelope),
+    /// A bundle has exactly one signature.
+    #[error("the envelope has {0} signatures, and a bundle has exactly one")]
+    Signatures(usize),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BundleForm {
+    media_type: String,
+    #[serde(default)]
+    verification_material: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dsse_envelope: Option<Form>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message_signature: Option<Value>,
+}
+
+impl Bundle {
+    /// Reads a bundle of version 0.1 to 0.3.
+    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidBundle> {
+        let form: BundleForm = serde_json::from_slice(bytes)?;
+        if !READ.contains(&form.media_type.as_str()) {
+            return Err(InvalidBundle::MediaType(form.media_type));
+        }
+        let envelope = match (form.dsse_envelope, form.message_signature) {
+            (Some(envelope), None) => Envelope::from_form(envelope)?,
+            (_, Some(_)) => return Err(InvalidBundle::Message),
+            (None, None) => return Err(InvalidBundle::NoEnvelope),
+        };
+        if envelope.signatures.len() != 1 {
+            return Err(InvalidBundle::Signatures(envelope.signatures.len()));
+        }
+        let offers = |name: &str| form.verification_material.get(name);
+        let material = if let Some(key) = offers("publicKey") {
+            Material::Key(key.get("hint").and_then(Value::as_str).unwrap_or_default().to_owned())
+        } else if offers("certificate").or_else(|| offers("x509CertificateChain")).is_some() {
+            Material::Certificate
+        } else {
+            Material::Nothing
+        };
+        Ok(Self { bytes: bytes.to_vec(), envelope, material })
+    }
+
+    /// A bundle signed by a key that the verifier knows under `hint`.
+    pub fn with_key(envelope: Envelope, hint: &str) -> Result<Self, serde_json::Error> {
+        let form = BundleForm {
+            media_type: MEDIA_TYPE.to_owned(),
+            verification_material: serde_json::json!({ "publicKey": { "hint": hint } }),
+            dsse_envelope: Some(envelope.to_form()),
+            message_signature: None,
+        };
+        Ok(Self {
+            bytes: serde_json::to_vec(&form)?,
+            envelope,
+            material: Material::Key(hint.to_owned()),
+        })
+    }
+
+    /// The bundle byte for byte.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The digest of the bytes: the identity of the attestation.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.bytes)
+    }
+
+    /// The envelope in it.
+    pub const fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    pub(crate) const fn material(&self) -> &Material {
+        &self.material
+    }
+}

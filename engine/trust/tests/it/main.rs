@@ -1,0 +1,5 @@
+//! A bundle verifies when every step holds, and is refused at the one step that does not.
+#![cfg(test)]
+
+mod keys;
+mod verification;
