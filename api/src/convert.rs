@@ -6,7 +6,13 @@ use control as view;
 pub(crate) fn identity(actor: view::Actor) -> out::Identity {
     let (organization_id, organization) = actor.organization.unzip();
     let scopes = actor.scopes.into_iter().map(scope).collect();
-    out::Identity { organization, organization_id, token_id: actor.token, token: actor.name, scopes }
+    out::Identity {
+        organization,
+        organization_id,
+        token_id: actor.token,
+        token: actor.name,
+        scopes,
+    }
 }
 
 pub(crate) fn scope(scope: view::Scope) -> out::Scope {

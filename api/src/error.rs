@@ -34,7 +34,8 @@ impl Failure {
         };
         let mut headers = HeaderMap::new();
         match kind.status {
-            401 => headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"muster\"")),
+            401 => headers
+                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"muster\"")),
             503 => headers.insert(RETRY_AFTER, HeaderValue::from_static("5")),
             _ => None,
         };
@@ -75,7 +76,8 @@ impl Failure {
             detail: inner.to_string(),
             hint: None,
         };
-        let mut failure = Self::new("invalid", format!("the body is not what is expected: {inner}"));
+        let mut failure =
+            Self::new("invalid", format!("the body is not what is expected: {inner}"));
         failure.problem.errors.push(place);
         failure
     }
@@ -83,7 +85,8 @@ impl Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, self.headers.clone()).into_response();
         response.extensions_mut().insert(self);
         response
@@ -137,7 +140,9 @@ impl From<QueryRejection> for Failure {
 impl From<BytesRejection> for Failure {
     fn from(rejection: BytesRejection) -> Self {
         match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Self::new("too-large", "the body is larger than this route accepts"),
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Self::new("too-large", "the body is larger than this route accepts")
+            }
             _ => Self::new("invalid", rejection.body_text()),
         }
     }

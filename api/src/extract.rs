@@ -2,9 +2,9 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::HeaderMap;
 use control::{Actor, Control};
 use serde::de::DeserializeOwned;
 
@@ -30,9 +30,12 @@ impl FromRequestParts<App> for Caller {
 
 fn bearer(headers: &HeaderMap) -> Result<&str, Failure> {
     let missing = |detail: &str| Failure::new("unauthenticated", detail);
-    let value = headers.get(AUTHORIZATION).ok_or_else(|| missing("send `Authorization: Bearer` and a token"))?;
+    let value = headers
+        .get(AUTHORIZATION)
+        .ok_or_else(|| missing("send `Authorization: Bearer` and a token"))?;
     let wrong = || missing("the `Authorization` header is not `Bearer` and a token");
-    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(wrong)?;
+    let (scheme, token) =
+        value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(wrong)?;
     Some(token.trim()).filter(|_| scheme.eq_ignore_ascii_case("bearer")).ok_or_else(wrong)
 }
 
@@ -45,12 +48,18 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
         if !has_media_type(request.headers(), &["application/json"]) {
-            return Err(Failure::new("unsupported-media-type", "send `Content-Type: application/json`"));
+            return Err(Failure::new(
+                "unsupported-media-type",
+                "send `Content-Type: application/json`",
+            ));
         }
         let bytes = Bytes::from_request(request, app).await?;
         let mut reader = serde_json::Deserializer::from_slice(&bytes);
-        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| Failure::json(&error))?;
-        let trailing = |error: serde_json::Error| Failure::new("invalid", format!("the body goes on after its value: {error}"));
+        let value =
+            serde_path_to_error::deserialize(&mut reader).map_err(|error| Failure::json(&error))?;
+        let trailing = |error: serde_json::Error| {
+            Failure::new("invalid", format!("the body goes on after its value: {error}"))
+        };
         reader.end().map_err(trailing)?;
         Ok(Self(value))
     }
@@ -64,7 +73,8 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let axum::extract::Path(value) = axum::extract::Path::from_request_parts(parts, app).await?;
+        let axum::extract::Path(value) =
+            axum::extract::Path::from_request_parts(parts, app).await?;
         Ok(Self(value))
     }
 }
@@ -77,17 +87,23 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let axum::extract::Query(value) = axum::extract::Query::from_request_parts(parts, app).await?;
+        let axum::extract::Query(value) =
+            axum::extract::Query::from_request_parts(parts, app).await?;
         Ok(Self(value))
     }
 }
 
 /// Whether the body is said to be one of `media_types`; parameters do not matter, but another charset than UTF-8 does.
 pub(crate) fn has_media_type(headers: &HeaderMap, media_types: &[&str]) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
     let mut parts = value.split(';').map(str::trim);
-    let known = parts.next().is_some_and(|found| media_types.iter().any(|known| known.eq_ignore_ascii_case(found)));
-    let charset = parts.find_map(|part| part.to_ascii_lowercase().strip_prefix("charset=").map(str::to_owned));
+    let known = parts
+        .next()
+        .is_some_and(|found| media_types.iter().any(|known| known.eq_ignore_ascii_case(found)));
+    let charset = parts
+        .find_map(|part| part.to_ascii_lowercase().strip_prefix("charset=").map(str::to_owned));
     known && charset.is_none_or(|charset| charset.trim_matches('"') == "utf-8")
 }
 

@@ -48,7 +48,8 @@ pub fn router(control: Control) -> Router {
             handler = handler.layer(DefaultBodyLimit::max(max));
         }
         if let Some(deadline) = route.body.deadline() {
-            handler = handler.layer(from_fn(move |request, next| observe::deadline(deadline, request, next)));
+            handler = handler
+                .layer(from_fn(move |request, next| observe::deadline(deadline, request, next)));
         }
         router = router.route(route.path, handler);
     }

@@ -38,7 +38,11 @@ impl Default for Metrics {
         let requests = Family::default();
         let durations = Family::new_with_constructor(Buckets);
         registry.register("http_requests", "HTTP requests answered", requests.clone());
-        registry.register("http_request_duration_seconds", "Time until the answer's head was ready", durations.clone());
+        registry.register(
+            "http_request_duration_seconds",
+            "Time until the answer's head was ready",
+            durations.clone(),
+        );
         let version = vec![("version", env!("CARGO_PKG_VERSION"))];
         registry.register("build", "What this server was built from", Info::new(version));
         Self { registry, requests, durations }

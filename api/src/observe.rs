@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use api_types::PROBLEM_MEDIA_TYPE;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::http::Method;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
@@ -21,7 +21,11 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) async fn request(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
     let method = method_label(request.method());
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("unmatched", MatchedPath::as_str)
+        .to_owned();
     let span = tracing::info_span!("request", id, method, route);
     let start = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
@@ -33,7 +37,9 @@ pub(crate) async fn request(State(app): State<App>, request: Request, next: Next
     }
     let (status, duration) = (response.status().as_u16(), start.elapsed());
     app.metrics.observe(method, &route, status, duration);
-    span.in_scope(|| tracing::info!(status, duration_ms = duration.as_secs_f64() * 1000.0, "answered"));
+    span.in_scope(|| {
+        tracing::info!(status, duration_ms = duration.as_secs_f64() * 1000.0, "answered")
+    });
     response
 }
 

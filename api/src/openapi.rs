@@ -69,7 +69,9 @@ fn scopes(access: Access) -> Option<String> {
     let scopes = match access {
         Access::Public | Access::Token => return None,
         Access::Scope(scope) => format!("`{scope}`"),
-        Access::Any(scopes) => scopes.iter().map(|scope| format!("`{scope}`")).collect::<Vec<_>>().join(" or "),
+        Access::Any(scopes) => {
+            scopes.iter().map(|scope| format!("`{scope}`")).collect::<Vec<_>>().join(" or ")
+        }
     };
     Some(format!("Needs the scope {scopes}."))
 }
@@ -78,7 +80,8 @@ fn parameters(route: &Route) -> Value {
     let path = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let path = path.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
     let query = route.query.iter();
-    let query = query.map(|(name, kind)| json!({ "name": name, "in": "query", "schema": { "type": kind } }));
+    let query = query
+        .map(|(name, kind)| json!({ "name": name, "in": "query", "schema": { "type": kind } }));
     path.chain(query).collect()
 }
 
@@ -105,7 +108,9 @@ fn answer(route: &Route) -> Value {
             let schema = json!({ "type": "object", "required": ["items"], "properties": { "items": items, "next": next } });
             json!({ "description": description, "content": { "application/json": { "schema": schema } } })
         }
-        Answer::Other(media_type) => json!({ "description": description, "content": { media_type: {} } }),
+        Answer::Other(media_type) => {
+            json!({ "description": description, "content": { media_type: {} } })
+        }
     }
 }
 
@@ -114,19 +119,35 @@ fn reference(name: &str) -> Value {
 }
 
 fn problems() -> String {
-    let kinds = problem::KINDS.iter().map(|kind| format!("- `{}` ({}): {}", kind.code, kind.status, kind.title));
+    let kinds = problem::KINDS
+        .iter()
+        .map(|kind| format!("- `{}` ({}): {}", kind.code, kind.status, kind.title));
     format!("Why the request was not done, by `code`:\n{}", kinds.collect::<Vec<_>>().join("\n"))
 }
 
 fn schemas() -> BTreeMap<String, Value> {
     let mut schemas = BTreeMap::new();
     let out = &mut schemas;
-    (add::<types::Attestation>(out), add::<types::Receipt>(out), add::<types::Subject>(out), add::<types::Blob>(out));
+    (
+        add::<types::Attestation>(out),
+        add::<types::Receipt>(out),
+        add::<types::Subject>(out),
+        add::<types::Blob>(out),
+    );
     (add::<types::ContractRevision>(out), add::<types::PutDocument>(out));
     (add::<types::Decide>(out), add::<types::Decisions>(out), add::<types::GateRevision>(out));
     (add::<types::Identity>(out), add::<types::CreateKey>(out), add::<types::Key>(out));
-    (add::<types::CreateOrganization>(out), add::<types::CreatedOrganization>(out), add::<types::Organization>(out));
-    (add::<types::Place>(out), add::<types::Problem>(out), add::<types::CreateProject>(out), add::<types::Project>(out));
+    (
+        add::<types::CreateOrganization>(out),
+        add::<types::CreatedOrganization>(out),
+        add::<types::Organization>(out),
+    );
+    (
+        add::<types::Place>(out),
+        add::<types::Problem>(out),
+        add::<types::CreateProject>(out),
+        add::<types::Project>(out),
+    );
     (add::<types::CancelRun>(out), add::<types::OpenRun>(out), add::<types::OpenedRun>(out));
     (add::<types::Run>(out), add::<types::RunState>(out), add::<types::Scope>(out));
     (add::<types::CreateToken>(out), add::<types::NewToken>(out), add::<types::Token>(out));

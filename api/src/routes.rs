@@ -148,10 +148,18 @@ const SEE: Access = Any(&[control::Scope::Attest, control::Scope::Read]);
 const JSON: &str = "application/json";
 const PAGE: &[(&str, &str)] = &[("after", "string"), ("limit", "integer")];
 const RUNS: &[(&str, &str)] = &[("workflow", "string"), ("after", "string"), ("limit", "integer")];
-const LINEAGE: &[(&str, &str)] =
-    &[("direction", "string"), ("max_hops", "integer"), ("max_nodes", "integer"), ("as_of", "integer")];
-const GRAPHQL: &[(&str, &str)] =
-    &[("query", "string"), ("operationName", "string"), ("variables", "string"), ("extensions", "string")];
+const LINEAGE: &[(&str, &str)] = &[
+    ("direction", "string"),
+    ("max_hops", "integer"),
+    ("max_nodes", "integer"),
+    ("as_of", "integer"),
+];
+const GRAPHQL: &[(&str, &str)] = &[
+    ("query", "string"),
+    ("operationName", "string"),
+    ("variables", "string"),
+    ("extensions", "string"),
+];
 
 /// Every route of the server.
 #[rustfmt::skip] // a table: one route, one line or two

@@ -40,16 +40,23 @@ impl Artifact {
         }
         let position = LIST.position(after.as_deref())?;
         let before = position.as_deref().map(str::parse::<u64>).transpose();
-        let before = before.map_err(|_not_a_number| invalid("`after` is not a cursor of this list"))?;
+        let before =
+            before.map_err(|_not_a_number| invalid("`after` is not a cursor of this list"))?;
         let found = asker.control.attestations_of(&asker.actor, self.0).await.map_err(convert)?;
         let full = found.len() >= max;
-        let rest: Vec<_> = found.into_iter().filter(|one| before.is_none_or(|seq| one.seq < seq)).collect();
+        let rest: Vec<_> =
+            found.into_iter().filter(|one| before.is_none_or(|seq| one.seq < seq)).collect();
         let more = rest.len() > page::size(first);
         if full && !more {
             // What lies behind the newest `max` cannot be told from nothing.
-            return Err(invalid(format!("this artifact has {max} attestations or more: ask for `lineage` instead")));
+            return Err(invalid(format!(
+                "this artifact has {max} attestations or more: ask for `lineage` instead"
+            )));
         }
-        let entries = rest.into_iter().take(page::size(first)).map(|one| (one.seq.to_string(), Attestation(one)));
+        let entries = rest
+            .into_iter()
+            .take(page::size(first))
+            .map(|one| (one.seq.to_string(), Attestation(one)));
         Ok(LIST.page(entries, before.is_some(), more))
     }
 

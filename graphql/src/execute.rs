@@ -1,6 +1,8 @@
 //! From a request to an answer, free of any transport.
 
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, OperationDefinition, OperationType,
+};
 use async_graphql::{Context, Result, ServerError, Variables};
 use control::{Actor, Control, LineageQuestion};
 use serde_json::{Map, Value, json};
@@ -49,7 +51,8 @@ impl Question {
         let operation = question.operation().ok_or_else(|| {
             Answer::refused("`operationName` must name one of the document's operations", "invalid")
         })?;
-        variables::check(operation, &question.request.variables).map_err(|message| Answer::refused(&message, "invalid"))?;
+        variables::check(operation, &question.request.variables)
+            .map_err(|message| Answer::refused(&message, "invalid"))?;
         Ok(question)
     }
 
@@ -63,16 +66,25 @@ impl Question {
         match (&self.document.operations, name) {
             (DocumentOperations::Single(operation), None) => Some(&operation.node),
             (DocumentOperations::Single(_), Some(_)) => None,
-            (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name).map(|found| &found.node),
-            (DocumentOperations::Multiple(operations), None) => {
-                operations.values().next().filter(|_| operations.len() == 1).map(|found| &found.node)
+            (DocumentOperations::Multiple(operations), Some(name)) => {
+                operations.get(name).map(|found| &found.node)
             }
+            (DocumentOperations::Multiple(operations), None) => operations
+                .values()
+                .next()
+                .filter(|_| operations.len() == 1)
+                .map(|found| &found.node),
         }
     }
 }
 
 /// Executes a question as `actor`.
-pub async fn execute(schema: &Schema, control: &Control, actor: Actor, question: Question) -> Answer {
+pub async fn execute(
+    schema: &Schema,
+    control: &Control,
+    actor: Actor,
+    question: Question,
+) -> Answer {
     let Question { request, document } = question;
     let variables = Variables::from_json(Value::Object(request.variables));
     let mut prepared = async_graphql::Request::new(request.query).variables(variables);
@@ -81,7 +93,8 @@ pub async fn execute(schema: &Schema, control: &Control, actor: Actor, question:
     let asker = Asker { control: control.clone(), actor };
     let response = schema.execute(prepared.data(asker)).await;
     // Only errors of fields have a path. Without one, nothing was executed.
-    let executed = response.errors.is_empty() || response.errors.iter().any(|error| !error.path.is_empty());
+    let executed =
+        response.errors.is_empty() || response.errors.iter().any(|error| !error.path.is_empty());
     let errors: Vec<Value> = response.errors.into_iter().map(coded).collect();
     let mut body = Map::new();
     if executed {

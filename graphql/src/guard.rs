@@ -94,7 +94,10 @@ mod tests {
         let start = Instant::now();
         let refusal = parse(&text).unwrap_err();
         assert!(start.elapsed() < Duration::from_millis(5), "{:?}", start.elapsed());
-        assert_eq!(refusal.to_string(), "the document has more than 5000 fields once its fragments are expanded");
+        assert_eq!(
+            refusal.to_string(),
+            "the document has more than 5000 fields once its fragments are expanded"
+        );
     }
 
     #[test]
@@ -105,18 +108,28 @@ mod tests {
 
     #[test]
     fn each_limit_has_a_document_just_over_it() {
-        let aliases = |count: usize| format!("{{{}}}", (0..count).map(|at| format!("a{at}:__typename ")).collect::<String>());
+        let aliases = |count: usize| {
+            format!("{{{}}}", (0..count).map(|at| format!("a{at}:__typename ")).collect::<String>())
+        };
         let fields = |count: usize| format!("{{{}}}", "a ".repeat(count));
-        let nested = |count: usize| format!("{}a{}", "{a".repeat(count - 1) + "{", "}".repeat(count));
+        let nested =
+            |count: usize| format!("{}a{}", "{a".repeat(count - 1) + "{", "}".repeat(count));
         for (good, bad, what) in [
             (aliases(ALIASES_MAX), aliases(ALIASES_MAX + 1), "aliases"),
             (fields(TOKENS_MAX - 2), fields(TOKENS_MAX - 1), "tokens"),
             (nested(NESTING_MAX), nested(NESTING_MAX + 1), "levels of nesting"),
-            (format!("#{}\n{{a}}", "x".repeat(90_000)), format!("#{}\n{{a}}", "x".repeat(BYTES_MAX)), "bytes"),
+            (
+                format!("#{}\n{{a}}", "x".repeat(90_000)),
+                format!("#{}\n{{a}}", "x".repeat(BYTES_MAX)),
+                "bytes",
+            ),
         ] {
             assert!(parse(&good).is_ok(), "{what}: {:?}", parse(&good).unwrap_err().to_string());
             let refusal = parse(&bad).unwrap_err();
-            assert!(matches!(refusal, Refusal::TooLarge { what: found, .. } if found == what), "{what}: {refusal}");
+            assert!(
+                matches!(refusal, Refusal::TooLarge { what: found, .. } if found == what),
+                "{what}: {refusal}"
+            );
             assert_eq!(refusal.code(), "too-large");
         }
     }

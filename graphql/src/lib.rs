@@ -42,7 +42,9 @@ pub fn schema() -> Schema {
 
 /// The schema in the schema definition language, ending in a line feed.
 pub fn sdl() -> String {
-    let sdl = schema().sdl_with_options(async_graphql::SDLExportOptions::new().sorted_fields().sorted_enum_items());
+    let sdl = schema().sdl_with_options(
+        async_graphql::SDLExportOptions::new().sorted_fields().sorted_enum_items(),
+    );
     format!("{}\n", sdl.trim_end())
 }
 

@@ -10,8 +10,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::error::invalid;
 
 /// A page of a list.
-pub(crate) type PageOf<T> =
-    Connection<String, T, EmptyFields, EmptyFields, DefaultConnectionName, DefaultEdgeName, DisableNodesField>;
+pub(crate) type PageOf<T> = Connection<
+    String,
+    T,
+    EmptyFields,
+    EmptyFields,
+    DefaultConnectionName,
+    DefaultEdgeName,
+    DisableNodesField,
+>;
 
 /// A list with cursors. A cursor of one list means nothing to another.
 #[derive(Debug, Clone, Copy)]
@@ -26,8 +33,10 @@ impl List {
     /// The position that a cursor of this list stands for.
     pub(crate) fn position(self, cursor: Option<&str>) -> Result<Option<String>> {
         let Some(cursor) = cursor else { return Ok(None) };
-        let decoded = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let position = decoded.as_deref().and_then(|text| text.strip_prefix(self.0)?.strip_prefix(':'));
+        let decoded =
+            URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let position =
+            decoded.as_deref().and_then(|text| text.strip_prefix(self.0)?.strip_prefix(':'));
         let wrong = || invalid(format!("`after` is not a cursor of the list `{}`", self.0));
         position.map(|position| Some(position.to_owned())).ok_or_else(wrong)
     }
@@ -40,7 +49,8 @@ impl List {
         more: bool,
     ) -> PageOf<T> {
         let mut page = Connection::new(after, more);
-        let edges = entries.into_iter().map(|(position, node)| Edge::new(self.cursor(&position), node));
+        let edges =
+            entries.into_iter().map(|(position, node)| Edge::new(self.cursor(&position), node));
         page.edges.extend(edges);
         page
     }
@@ -60,7 +70,9 @@ mod tests {
         let cursor = List("runs").cursor("42");
         assert_eq!(List("runs").position(Some(&cursor)).unwrap().as_deref(), Some("42"));
         assert_eq!(List("runs").position(None).unwrap(), None);
-        for (list, cursor) in [("attestations", cursor.as_str()), ("run", &cursor), ("runs", "42"), ("runs", "")] {
+        for (list, cursor) in
+            [("attestations", cursor.as_str()), ("run", &cursor), ("runs", "42"), ("runs", "")]
+        {
             assert!(List(list).position(Some(cursor)).is_err(), "{list} {cursor}");
         }
     }

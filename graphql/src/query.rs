@@ -52,9 +52,11 @@ impl Query {
     ) -> Result<PageOf<Run>> {
         let Asker { control, actor } = Asker::of(context)?;
         let workflow = workflow.map(|path| path.parse()).transpose();
-        let workflow = workflow.map_err(|error: engine::run::ParseWorkflowPathError| invalid(error.to_string()))?;
+        let workflow = workflow
+            .map_err(|error: engine::run::ParseWorkflowPathError| invalid(error.to_string()))?;
         let position = RUNS.position(after.as_deref())?;
-        let found = control.runs(actor, workflow.as_ref(), position.as_deref(), page::size(first)).await;
+        let found =
+            control.runs(actor, workflow.as_ref(), position.as_deref(), page::size(first)).await;
         let found = found.map_err(convert)?;
         let entries = found.items.into_iter().map(|run| (run.id.to_string(), Run(run)));
         Ok(RUNS.page(entries, position.is_some(), found.next.is_some()))
@@ -63,7 +65,8 @@ impl Query {
     /// A run.
     #[graphql(complexity = "cost::lookup(child_complexity)")]
     async fn run(&self, context: &Context<'_>, id: ID) -> Result<Option<Run>> {
-        let id = id.parse().map_err(|error: engine::id::ParseIdError| invalid(error.to_string()))?;
+        let id =
+            id.parse().map_err(|error: engine::id::ParseIdError| invalid(error.to_string()))?;
         Asker::of(context)?.run(id).await.map(Some)
     }
 
@@ -77,14 +80,21 @@ impl Query {
     ) -> Result<PageOf<Attestation>> {
         let Asker { control, actor } = Asker::of(context)?;
         let position = ATTESTATIONS.position(after.as_deref())?;
-        let found = control.attestations(actor, position.as_deref(), page::size(first)).await.map_err(convert)?;
+        let found = control
+            .attestations(actor, position.as_deref(), page::size(first))
+            .await
+            .map_err(convert)?;
         let entries = found.items.into_iter().map(|one| (one.seq.to_string(), Attestation(one)));
         Ok(ATTESTATIONS.page(entries, position.is_some(), found.next.is_some()))
     }
 
     /// An attestation, by the digest of its bundle.
     #[graphql(complexity = "cost::lookup(child_complexity)")]
-    async fn attestation(&self, context: &Context<'_>, digest: Digest) -> Result<Option<Attestation>> {
+    async fn attestation(
+        &self,
+        context: &Context<'_>,
+        digest: Digest,
+    ) -> Result<Option<Attestation>> {
         Asker::of(context)?.attestation(digest.0).await.map(Some)
     }
 
@@ -120,9 +130,14 @@ impl Query {
         as_of: Option<UInt64>,
     ) -> Result<Vec<Decision>> {
         let Asker { control, actor } = Asker::of(context)?;
-        let gate = gate.parse().map_err(|error: engine::name::ParseNameError| invalid(error.to_string()))?;
+        let gate = gate
+            .parse()
+            .map_err(|error: engine::name::ParseNameError| invalid(error.to_string()))?;
         let digests: Vec<engine::Digest> = digests.iter().map(|digest| digest.0).collect();
-        let decisions = control.decide(actor, &gate, &digests, as_of.map(|seq| seq.0)).await.map_err(convert)?;
+        let decisions = control
+            .decide(actor, &gate, &digests, as_of.map(|seq| seq.0))
+            .await
+            .map_err(convert)?;
         Ok(decisions.into_iter().map(Decision).collect())
     }
 

@@ -15,7 +15,9 @@ pub(crate) struct Timestamp(pub(crate) engine::Timestamp);
 pub(crate) struct UInt64(pub(crate) u64);
 
 /// A content address, `sha256:` and 64 lower-case hexadecimal digits.
-#[Scalar(specified_by_url = "https://github.com/opencontainers/image-spec/blob/main/descriptor.md#digests")]
+#[Scalar(
+    specified_by_url = "https://github.com/opencontainers/image-spec/blob/main/descriptor.md#digests"
+)]
 impl ScalarType for Digest {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
@@ -49,7 +51,9 @@ impl ScalarType for Timestamp {
 impl ScalarType for UInt64 {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
-            Value::Number(number) => number.as_u64().map(Self).ok_or_else(|| InputValueError::expected_type(value)),
+            Value::Number(number) => {
+                number.as_u64().map(Self).ok_or_else(|| InputValueError::expected_type(value))
+            }
             _ => Err(InputValueError::expected_type(value)),
         }
     }

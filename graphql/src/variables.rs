@@ -6,7 +6,10 @@ use async_graphql::parser::types::{BaseType, OperationDefinition, Type};
 use serde_json::{Map, Value};
 
 /// Checks presence, null and the types that every schema has, and digests.
-pub(crate) fn check(operation: &OperationDefinition, values: &Map<String, Value>) -> Result<(), String> {
+pub(crate) fn check(
+    operation: &OperationDefinition,
+    values: &Map<String, Value>,
+) -> Result<(), String> {
     for definition in &operation.variable_definitions {
         let definition = &definition.node;
         let (name, kind) = (definition.name.node.as_str(), &definition.var_type.node);
@@ -14,7 +17,9 @@ pub(crate) fn check(operation: &OperationDefinition, values: &Map<String, Value>
             None if kind.nullable || definition.default_value.is_some() => {}
             None => return Err(format!("the variable `${name}` of type `{kind}` is missing")),
             Some(value) if fits(kind, value) => {}
-            Some(_) => return Err(format!("the value of the variable `${name}` is not of type `{kind}`")),
+            Some(_) => {
+                return Err(format!("the value of the variable `${name}` is not of type `{kind}`"));
+            }
         }
     }
     Ok(())
@@ -25,7 +30,9 @@ fn fits(kind: &Type, value: &Value) -> bool {
         return kind.nullable;
     }
     match (&kind.base, value) {
-        (BaseType::List(inner), Value::Array(values)) => values.iter().all(|value| fits(inner, value)),
+        (BaseType::List(inner), Value::Array(values)) => {
+            values.iter().all(|value| fits(inner, value))
+        }
         // A single value stands for a list of one.
         (BaseType::List(inner), value) => fits(inner, value),
         (BaseType::Named(name), value) => match name.as_str() {

@@ -26,7 +26,8 @@ pub(crate) async fn list(
     Caller { control, actor }: Caller,
     Query(which): Query<Which>,
 ) -> Result<Json<Page<Attestation>>, Failure> {
-    let page = control.attestations(&actor, which.after.as_deref(), which.limit.unwrap_or(PAGE)).await?;
+    let page =
+        control.attestations(&actor, which.after.as_deref(), which.limit.unwrap_or(PAGE)).await?;
     Ok(Json(convert::page(page, convert::attestation)))
 }
 
@@ -37,10 +38,16 @@ pub(crate) async fn show(
     Ok(Json(convert::attestation(control.attestation(&actor, digest).await?)))
 }
 
-pub(crate) async fn bundle(Caller { control, actor }: Caller, Path(digest): Path<Digest>) -> Result<Exact, Failure> {
+pub(crate) async fn bundle(
+    Caller { control, actor }: Caller,
+    Path(digest): Path<Digest>,
+) -> Result<Exact, Failure> {
     Ok(([(CONTENT_TYPE, BUNDLE_MEDIA_TYPE)], control.bundle(&actor, digest).await?))
 }
 
-pub(crate) async fn verdict(Caller { control, actor }: Caller, Path(digest): Path<Digest>) -> Result<Exact, Failure> {
+pub(crate) async fn verdict(
+    Caller { control, actor }: Caller,
+    Path(digest): Path<Digest>,
+) -> Result<Exact, Failure> {
     Ok(([(CONTENT_TYPE, "application/json")], control.verdict(&actor, digest).await?))
 }

@@ -18,10 +18,14 @@ pub(crate) async fn store(
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<Blob>), Failure> {
-    let size = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let size =
+        headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let max = control.limits().blob_bytes_max;
     if size.is_some_and(|size| size > max) {
-        return Err(Failure::new("too-large", format!("the blob is larger than `blob_bytes_max`, {max} bytes")));
+        return Err(Failure::new(
+            "too-large",
+            format!("the blob is larger than `blob_bytes_max`, {max} bytes"),
+        ));
     }
     let stream = body.into_data_stream().map_err(std::io::Error::other).boxed();
     let size = control.put_blob(&actor, digest, size, stream).await?;

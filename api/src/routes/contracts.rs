@@ -26,7 +26,9 @@ pub(crate) async fn store(
     Ok(tagged(&HeaderMap::new(), revision))
 }
 
-pub(crate) async fn list(Caller { control, actor }: Caller) -> Result<Json<Page<ContractRevision>>, Failure> {
+pub(crate) async fn list(
+    Caller { control, actor }: Caller,
+) -> Result<Json<Page<ContractRevision>>, Failure> {
     Ok(Json(convert::list(control.contracts(&actor).await?, convert::contract)))
 }
 

@@ -16,7 +16,9 @@ pub(crate) async fn store(
     Ok(Json(convert::gate(revision)))
 }
 
-pub(crate) async fn list(Caller { control, actor }: Caller) -> Result<Json<Page<GateRevision>>, Failure> {
+pub(crate) async fn list(
+    Caller { control, actor }: Caller,
+) -> Result<Json<Page<GateRevision>>, Failure> {
     Ok(Json(convert::list(control.gates(&actor).await?, convert::gate)))
 }
 

@@ -80,18 +80,25 @@ async fn answer(
         Err(refusal) => refusal,
     };
     // The older media type answers 200 to whatever is well-formed HTTP, so that clients look into the body.
-    let status = if answer.executed || form == Form::Json { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let status = if answer.executed || form == Form::Json {
+        StatusCode::OK
+    } else {
+        StatusCode::BAD_REQUEST
+    };
     Ok((status, [(CONTENT_TYPE, form.media_type())], answer.body.to_string()).into_response())
 }
 
 impl Form {
     /// What the client accepts; the newer form only where it is named.
     fn accepted(headers: &HeaderMap) -> Result<Self, Failure> {
-        let values: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+        let values: Vec<&str> =
+            headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
         let accepted = |wanted: &[&str]| {
             let ranges = values.iter().flat_map(|value| value.split(','));
             ranges.map(|range| range.split(';').map(str::trim)).any(|mut parts| {
-                let named = parts.next().is_some_and(|range| wanted.iter().any(|it| it.eq_ignore_ascii_case(range)));
+                let named = parts
+                    .next()
+                    .is_some_and(|range| wanted.iter().any(|it| it.eq_ignore_ascii_case(range)));
                 named && !parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
             })
         };
@@ -115,15 +122,22 @@ impl Form {
 
 impl From<Asked> for Request {
     fn from(asked: Asked) -> Self {
-        Self { query: asked.query, operation_name: asked.operation_name, variables: asked.variables.unwrap_or_default() }
+        Self {
+            query: asked.query,
+            operation_name: asked.operation_name,
+            variables: asked.variables.unwrap_or_default(),
+        }
     }
 }
 
 impl AskedInQuery {
     fn parse(self) -> Result<Asked, Failure> {
         let map = |name: &str, text: Option<String>| {
-            let parsed = text.filter(|text| !text.is_empty()).map(|text| serde_json::from_str::<Option<Map<_, _>>>(&text));
-            let wrong = |error| Failure::new("invalid", format!("`{name}` is not a JSON map: {error}"));
+            let parsed = text
+                .filter(|text| !text.is_empty())
+                .map(|text| serde_json::from_str::<Option<Map<_, _>>>(&text));
+            let wrong =
+                |error| Failure::new("invalid", format!("`{name}` is not a JSON map: {error}"));
             parsed.transpose().map(Option::flatten).map_err(wrong)
         };
         Ok(Asked {
@@ -146,7 +160,10 @@ mod tests {
             (Some("*/*"), Some(Form::Json)),
             (Some("application/json"), Some(Form::Json)),
             (Some("application/graphql-response+json"), Some(Form::Graphql)),
-            (Some("application/graphql-response+json; charset=utf-8, application/json;q=0.9"), Some(Form::Graphql)),
+            (
+                Some("application/graphql-response+json; charset=utf-8, application/json;q=0.9"),
+                Some(Form::Graphql),
+            ),
             (Some("application/graphql-response+json;q=0, application/json"), Some(Form::Json)),
             (Some("text/html"), None),
         ] {

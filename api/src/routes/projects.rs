@@ -16,6 +16,8 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Json(convert::project(project))))
 }
 
-pub(crate) async fn list(Caller { control, actor }: Caller) -> Result<Json<Page<Project>>, Failure> {
+pub(crate) async fn list(
+    Caller { control, actor }: Caller,
+) -> Result<Json<Page<Project>>, Failure> {
     Ok(Json(convert::list(control.projects(&actor).await?, convert::project)))
 }

@@ -43,7 +43,10 @@ pub(crate) async fn list(
     Ok(Json(convert::page(page, convert::run)))
 }
 
-pub(crate) async fn show(Caller { control, actor }: Caller, Path(id): Path<RunId>) -> Result<Json<Run>, Failure> {
+pub(crate) async fn show(
+    Caller { control, actor }: Caller,
+    Path(id): Path<RunId>,
+) -> Result<Json<Run>, Failure> {
     Ok(Json(convert::run(control.run(&actor, id).await?)))
 }
 
@@ -62,7 +65,10 @@ pub(crate) async fn attest(
     request: Request,
 ) -> Result<(StatusCode, Json<Receipt>), Failure> {
     if !extract::has_media_type(request.headers(), &[BUNDLE_MEDIA_TYPE, "application/json"]) {
-        return Err(Failure::new("unsupported-media-type", format!("send `Content-Type: {BUNDLE_MEDIA_TYPE}`")));
+        return Err(Failure::new(
+            "unsupported-media-type",
+            format!("send `Content-Type: {BUNDLE_MEDIA_TYPE}`"),
+        ));
     }
     let bundle = Bytes::from_request(request, &app).await?;
     let receipt = control.receive(&actor, id, bundle.to_vec()).await?;
@@ -71,5 +77,7 @@ pub(crate) async fn attest(
 }
 
 fn path(text: &str) -> Result<WorkflowPath, Failure> {
-    text.parse().map_err(|error: engine::run::ParseWorkflowPathError| Failure::new("invalid", error.to_string()))
+    text.parse().map_err(|error: engine::run::ParseWorkflowPathError| {
+        Failure::new("invalid", error.to_string())
+    })
 }

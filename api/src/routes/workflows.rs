@@ -18,6 +18,8 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Json(convert::workflow(workflow))))
 }
 
-pub(crate) async fn list(Caller { control, actor }: Caller) -> Result<Json<Page<Workflow>>, Failure> {
+pub(crate) async fn list(
+    Caller { control, actor }: Caller,
+) -> Result<Json<Page<Workflow>>, Failure> {
     Ok(Json(convert::list(control.workflows(&actor).await?, convert::workflow)))
 }

@@ -42,7 +42,9 @@ struct Sizes<'a> {
 impl<'a> Sizes<'a> {
     fn fragment(&mut self, name: &str) -> Result<usize, Refusal> {
         // One that does not exist is reported by validation.
-        let Some((name, fragment)) = self.document.fragments.get_key_value(name) else { return Ok(0) };
+        let Some((name, fragment)) = self.document.fragments.get_key_value(name) else {
+            return Ok(0);
+        };
         match self.fields.get(name.as_str()) {
             Some(Some(fields)) => return Ok(*fields),
             Some(None) => return Err(Refusal::Cycle(name.to_string())),
@@ -62,8 +64,12 @@ impl<'a> Sizes<'a> {
                     self.aliases += usize::from(field.node.alias.is_some());
                     self.selection(&field.node.selection_set.node)?.saturating_add(1)
                 }
-                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node)?,
-                Selection::InlineFragment(inline) => self.selection(&inline.node.selection_set.node)?,
+                Selection::FragmentSpread(spread) => {
+                    self.fragment(&spread.node.fragment_name.node)?
+                }
+                Selection::InlineFragment(inline) => {
+                    self.selection(&inline.node.selection_set.node)?
+                }
             };
             fields = fields.saturating_add(more);
         }

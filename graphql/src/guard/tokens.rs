@@ -46,7 +46,8 @@ fn length(text: &str, first: char) -> usize {
 }
 
 fn string_length(text: &str) -> usize {
-    let (quote, escape) = if text.starts_with("\"\"\"") { ("\"\"\"", "\\\"\"\"") } else { ("\"", "\\") };
+    let (quote, escape) =
+        if text.starts_with("\"\"\"") { ("\"\"\"", "\\\"\"\"") } else { ("\"", "\\") };
     let mut at = quote.len();
     loop {
         let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) else { return text.len() };

@@ -20,7 +20,12 @@ async fn too_complex(query: &str) -> bool {
 async fn the_largest_page_fits_and_its_square_does_not() {
     let digest = engine::Digest::of("");
     let digests = |count: usize| vec![format!("\"{digest}\""); count].join(",");
-    let decisions = |count| format!("{{ decision(gate: \"g\", digests: [{}]) {{ answer violations {{ message }} }} }}", digests(count));
+    let decisions = |count| {
+        format!(
+            "{{ decision(gate: \"g\", digests: [{}]) {{ answer violations {{ message }} }} }}",
+            digests(count)
+        )
+    };
     for (query, refused) in [
         ("{ runs(first: 500) { edges { node { id attestation { digest } } } } }".to_owned(), false),
         ("{ runs(first: 5000) { edges { node { id attestation { digest } } } } }".to_owned(), true),
@@ -40,8 +45,16 @@ async fn the_largest_page_fits_and_its_square_does_not() {
 
 #[tokio::test]
 async fn a_deep_document_is_refused() {
-    let deep = |levels: usize| format!("{{ run(id: \"1\") {{ {} id {} }} }}", "attestation { run { ".repeat(levels), "} }".repeat(levels));
-    let nested = |response: &Response| response.errors.iter().any(|error| error.message.contains("nested too deep"));
+    let deep = |levels: usize| {
+        format!(
+            "{{ run(id: \"1\") {{ {} id {} }} }}",
+            "attestation { run { ".repeat(levels),
+            "} }".repeat(levels)
+        )
+    };
+    let nested = |response: &Response| {
+        response.errors.iter().any(|error| error.message.contains("nested too deep"))
+    };
     assert!(!nested(&ask(&deep(9)).await));
     assert!(nested(&ask(&deep(10)).await));
 }
@@ -87,7 +100,9 @@ async fn the_cost_of_every_list_was_thought_of() {
     let mut found = Vec::new();
     for kind in schema["__schema"]["types"].as_array().unwrap() {
         let name = kind["name"].as_str().unwrap();
-        for field in kind["fields"].as_array().into_iter().flatten().filter(|_| !name.starts_with("__")) {
+        for field in
+            kind["fields"].as_array().into_iter().flatten().filter(|_| !name.starts_with("__"))
+        {
             if is_list(&field["type"]) {
                 found.push(format!("{name}.{}", field["name"].as_str().unwrap()));
             }
@@ -100,8 +115,13 @@ async fn the_cost_of_every_list_was_thought_of() {
 }
 
 fn is_list(kind: &Value) -> bool {
-    let connection = kind.pointer("/ofType/name").and_then(Value::as_str).is_some_and(|name| name.ends_with("Connection"));
-    connection || kind["kind"] == "LIST" || kind.get("ofType").is_some_and(|inner| inner["kind"] == "LIST")
+    let connection = kind
+        .pointer("/ofType/name")
+        .and_then(Value::as_str)
+        .is_some_and(|name| name.ends_with("Connection"));
+    connection
+        || kind["kind"] == "LIST"
+        || kind.get("ofType").is_some_and(|inner| inner["kind"] == "LIST")
 }
 
 #[tokio::test]
@@ -123,7 +143,11 @@ async fn doubling_fragments_never_reach_validation() {
 #[test]
 fn an_operation_is_chosen_by_name() {
     let ask = |query: &str, name: Option<&str>| {
-        let request = graphql::Request { query: query.to_owned(), operation_name: name.map(str::to_owned), ..Default::default() };
+        let request = graphql::Request {
+            query: query.to_owned(),
+            operation_name: name.map(str::to_owned),
+            ..Default::default()
+        };
         graphql::Question::new(request).map(|question| question.is_query())
     };
     let two = "query A { __typename } mutation B { __typename }";
