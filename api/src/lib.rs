@@ -1,9 +1,71 @@
-//! api
-/// tmp
+//! HTTP over the use cases: routes, credentials, errors as problem details, metrics.
+//!
+//! A handler is three lines: who asks, the use case, the answer. [`ROUTES`] is the one list of routes; the router and
+//! the OpenAPI document are both made from it, and a test asks each of its routes without a token and with one too weak.
+//! Rules live in [`control`]; nothing here decides.
+
+mod conditional;
+mod convert;
+mod error;
+mod extract;
+mod metrics;
+mod observe;
+pub mod openapi;
+pub mod problem;
+mod routes;
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use control::Control;
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use error::Failure;
+use metrics::Metrics;
+pub use routes::{Access, Answer, Body, ROUTES, Route};
+
+/// What every handler can reach. Clones share everything.
+#[derive(Clone)]
+struct App {
+    control: Control,
+    schema: graphql::Schema,
+    metrics: Arc<Metrics>,
+}
+
+/// The whole server as a router, with its limits, deadlines, metrics and error pages.
+pub fn router(control: Control) -> Router {
+    let limits = control.limits().clone();
+    let app = App { control, schema: graphql::schema(), metrics: Arc::default() };
+    let mut router = Router::new();
+    for route in ROUTES {
+        let mut handler = route.handler();
+        if let Some(max) = route.body.bytes_max(&limits) {
+            handler = handler.layer(DefaultBodyLimit::max(max));
+        }
+        if let Some(deadline) = route.body.deadline() {
+            handler = handler
+                .layer(from_fn(move |request, next| observe::deadline(deadline, request, next)));
+        }
+        router = router.route(route.path, handler);
+    }
+    router
+        .fallback(async || Failure::no_route())
+        .method_not_allowed_fallback(async || Failure::wrong_method())
+        .layer(CatchPanicLayer::custom(|_| Failure::panicked()))
+        .layer(from_fn_with_state(app.clone(), observe::request))
+        .with_state(app)
+}
+
+/// Serves until `shutdown` is done, then lets requests that are under way finish.
 pub async fn serve(
-    _: tokio::net::TcpListener,
-    _: control::Control,
-    _: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    Ok(())
+    listener: TcpListener,
+    control: Control,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    axum::serve(listener, router(control)).with_graceful_shutdown(shutdown).await
 }

@@ -1,0 +1,137 @@
+//! From what use cases answer to what is sent. Neither side is ours to extend, hence functions.
+
+use api_types as out;
+use control as view;
+
+pub(crate) fn identity(actor: view::Actor) -> out::Identity {
+    let (organization_id, organization) = actor.organization.unzip();
+    let scopes = actor.scopes.into_iter().map(scope).collect();
+    out::Identity {
+        organization,
+        organization_id,
+        token_id: actor.token,
+        token: actor.name,
+        scopes,
+    }
+}
+
+pub(crate) fn scope(scope: view::Scope) -> out::Scope {
+    match scope {
+        view::Scope::Instance => out::Scope::Instance,
+        view::Scope::Admin => out::Scope::Admin,
+        view::Scope::Attest => out::Scope::Attest,
+        view::Scope::Read => out::Scope::Read,
+    }
+}
+
+pub(crate) fn scope_in(scope: out::Scope) -> view::Scope {
+    match scope {
+        out::Scope::Instance => view::Scope::Instance,
+        out::Scope::Admin => view::Scope::Admin,
+        out::Scope::Attest => view::Scope::Attest,
+        out::Scope::Read => view::Scope::Read,
+    }
+}
+
+pub(crate) fn organization(one: view::Organization) -> out::Organization {
+    out::Organization { id: one.id, name: one.name, created_at: one.created_at }
+}
+
+pub(crate) fn project(one: view::Project) -> out::Project {
+    out::Project { id: one.id, name: one.name, created_at: one.created_at }
+}
+
+pub(crate) fn workflow(one: view::Workflow) -> out::Workflow {
+    let view::Workflow { id, project, name, contract, created_at } = one;
+    out::Workflow { id, project, name, contract, created_at }
+}
+
+pub(crate) fn contract(one: view::ContractRevision) -> out::ContractRevision {
+    let view::ContractRevision { name, revision, digest, source, files, created_at } = one;
+    out::ContractRevision { name, revision, digest, source, files, created_at }
+}
+
+pub(crate) fn gate(one: view::GateRevision) -> out::GateRevision {
+    let view::GateRevision { id, name, revision, digest, source, files, created_at } = one;
+    out::GateRevision { id, name, revision, digest, source, files, created_at }
+}
+
+pub(crate) fn key(one: view::Key) -> out::Key {
+    let view::Key { id, name, digest, public_key, created_at, revoked_at } = one;
+    out::Key { id, name, digest, public_key, created_at, revoked_at }
+}
+
+pub(crate) fn token(one: view::Token) -> out::Token {
+    let view::Token { id, name, scopes, created_at, expires_at, revoked_at, last_used_at } = one;
+    let scopes = scopes.into_iter().map(scope).collect();
+    out::Token { id, name, scopes, created_at, expires_at, revoked_at, last_used_at }
+}
+
+pub(crate) fn new_token(one: view::NewToken) -> out::NewToken {
+    out::NewToken { token: token(one.token), secret: one.secret }
+}
+
+pub(crate) fn run(one: view::Run) -> out::Run {
+    let state = match one.state {
+        view::RunState::Open => out::RunState::Open,
+        view::RunState::Closed => out::RunState::Closed,
+        view::RunState::Cancelled => out::RunState::Cancelled,
+    };
+    out::Run {
+        id: one.id,
+        project: one.project,
+        workflow: one.workflow,
+        contract: one.contract,
+        contract_revision: one.contract_revision,
+        state,
+        created_at: one.created_at,
+        closed_at: one.closed_at,
+        reason: one.reason,
+        attestation: one.attestation,
+        verdict: one.verdict,
+    }
+}
+
+pub(crate) fn opened(one: view::OpenedRun) -> out::OpenedRun {
+    let view::OpenedRun { id, organization, project, workflow, contract: revision } = one;
+    out::OpenedRun { id, organization, project, workflow, contract: contract(revision) }
+}
+
+fn subject(one: view::Subject) -> out::Subject {
+    out::Subject { name: one.name, algorithm: one.algorithm, value: one.value }
+}
+
+pub(crate) fn attestation(one: view::Attestation) -> out::Attestation {
+    out::Attestation {
+        digest: one.digest,
+        run: one.run,
+        project: one.project,
+        workflow: one.workflow,
+        contract: one.contract,
+        contract_revision: one.contract_revision,
+        verdict: one.verdict,
+        claimed_verdict: one.claimed_verdict,
+        verdict_digest: one.verdict_digest,
+        key_digest: one.key_digest,
+        size: one.size,
+        received_at: one.received_at,
+        seq: one.seq,
+        subjects: one.subjects.into_iter().map(subject).collect(),
+        materials: one.materials,
+        evaluations: one.evaluations,
+    }
+}
+
+pub(crate) fn receipt(one: view::Receipt) -> out::Receipt {
+    out::Receipt { attestation: attestation(one.attestation), new: one.new, reasons: one.reasons }
+}
+
+/// A list that has no pages.
+pub(crate) fn list<T, U>(items: Vec<T>, convert: impl Fn(T) -> U) -> out::Page<U> {
+    out::Page { items: items.into_iter().map(convert).collect(), next: None }
+}
+
+/// One page of a list.
+pub(crate) fn page<T, U>(page: view::Page<T>, convert: impl Fn(T) -> U) -> out::Page<U> {
+    out::Page { items: page.items.into_iter().map(convert).collect(), next: page.next }
+}

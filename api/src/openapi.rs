@@ -1,0 +1,169 @@
+//! The OpenAPI 3.1 document, made from the table of routes and the types of `api-types`.
+
+use std::collections::BTreeMap;
+
+use api_types as types;
+use serde_json::{Map, Value, json};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::problem;
+use crate::routes::{Access, Answer, Body, ROUTES, Route};
+
+/// The document.
+pub fn document() -> Value {
+    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    for route in ROUTES {
+        paths.entry(route.path).or_default().insert(route.method.to_lowercase(), operation(route));
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Muster",
+            "description": "The control plane of a software supply chain. Digests are `sha256:` and 64 lower-case hexadecimal digits; times are RFC 3339 in UTC.",
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas(),
+            "responses": {
+                "Problem": {
+                    "description": problems(),
+                    "content": { types::PROBLEM_MEDIA_TYPE: { "schema": reference("Problem") } },
+                },
+            },
+            "securitySchemes": { "token": { "type": "http", "scheme": "bearer", "bearerFormat": "muster_pat_…" } },
+        },
+    })
+}
+
+fn operation(route: &Route) -> Value {
+    let mut operation = json!({
+        "operationId": identifier(route),
+        "summary": route.summary,
+        "security": security(route.access),
+        "parameters": parameters(route),
+        "responses": { route.status.to_string(): answer(route), "default": { "$ref": "#/components/responses/Problem" } },
+    });
+    if let (Some(body), Some(map)) = (request_body(route.body), operation.as_object_mut()) {
+        map.insert("requestBody".to_owned(), body);
+    }
+    if let (Some(scopes), Some(map)) = (scopes(route.access), operation.as_object_mut()) {
+        map.insert("description".to_owned(), Value::String(scopes));
+    }
+    operation
+}
+
+/// The method and the path as one word.
+fn identifier(route: &Route) -> String {
+    let words = route.path.split(['/', '.']).filter(|word| !word.is_empty() && *word != "v1");
+    let words = words.map(|word| word.trim_matches(['{', '}']));
+    std::iter::once(route.method.to_lowercase().as_str()).chain(words).collect::<Vec<_>>().join("_")
+}
+
+fn security(access: Access) -> Value {
+    if access == Access::Public { json!([]) } else { json!([{ "token": [] }]) }
+}
+
+fn scopes(access: Access) -> Option<String> {
+    let scopes = match access {
+        Access::Public | Access::Token => return None,
+        Access::Scope(scope) => format!("`{scope}`"),
+        Access::Any(scopes) => {
+            scopes.iter().map(|scope| format!("`{scope}`")).collect::<Vec<_>>().join(" or ")
+        }
+    };
+    Some(format!("Needs the scope {scopes}."))
+}
+
+fn parameters(route: &Route) -> Value {
+    let path = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let path = path.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
+    let query = route.query.iter();
+    let query = query
+        .map(|(name, kind)| json!({ "name": name, "in": "query", "schema": { "type": kind } }));
+    path.chain(query).collect()
+}
+
+fn request_body(body: Body) -> Option<Value> {
+    let content = match body {
+        Body::None | Body::Streamed => return None,
+        Body::Json(name) => json!({ "application/json": { "schema": reference(name) } }),
+        Body::Bundle => json!({ types::BUNDLE_MEDIA_TYPE: {}, "application/json": {} }),
+        Body::Bytes => json!({ "application/octet-stream": {} }),
+    };
+    Some(json!({ "required": true, "content": content }))
+}
+
+fn answer(route: &Route) -> Value {
+    let description = route.summary;
+    match route.answer {
+        Answer::Nothing => json!({ "description": description }),
+        Answer::Json(name) => {
+            json!({ "description": description, "content": { "application/json": { "schema": reference(name) } } })
+        }
+        Answer::List(name) => {
+            let next = json!({ "type": "string", "description": "What to send as `after` for the next page; absent on the last." });
+            let items = json!({ "type": "array", "items": reference(name) });
+            let schema = json!({ "type": "object", "required": ["items"], "properties": { "items": items, "next": next } });
+            json!({ "description": description, "content": { "application/json": { "schema": schema } } })
+        }
+        Answer::Other(media_type) => {
+            json!({ "description": description, "content": { media_type: {} } })
+        }
+    }
+}
+
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+fn problems() -> String {
+    let kinds = problem::KINDS
+        .iter()
+        .map(|kind| format!("- `{}` ({}): {}", kind.code, kind.status, kind.title));
+    format!("Why the request was not done, by `code`:\n{}", kinds.collect::<Vec<_>>().join("\n"))
+}
+
+fn schemas() -> BTreeMap<String, Value> {
+    let mut schemas = BTreeMap::new();
+    let out = &mut schemas;
+    (
+        add::<types::Attestation>(out),
+        add::<types::Receipt>(out),
+        add::<types::Subject>(out),
+        add::<types::Blob>(out),
+    );
+    (add::<types::ContractRevision>(out), add::<types::PutDocument>(out));
+    (add::<types::Decide>(out), add::<types::Decisions>(out), add::<types::GateRevision>(out));
+    (add::<types::Identity>(out), add::<types::CreateKey>(out), add::<types::Key>(out));
+    (
+        add::<types::CreateOrganization>(out),
+        add::<types::CreatedOrganization>(out),
+        add::<types::Organization>(out),
+    );
+    (
+        add::<types::Place>(out),
+        add::<types::Problem>(out),
+        add::<types::CreateProject>(out),
+        add::<types::Project>(out),
+    );
+    (add::<types::CancelRun>(out), add::<types::OpenRun>(out), add::<types::OpenedRun>(out));
+    (add::<types::Run>(out), add::<types::RunState>(out), add::<types::Scope>(out));
+    (add::<types::CreateToken>(out), add::<types::NewToken>(out), add::<types::Token>(out));
+    (add::<types::CreateWorkflow>(out), add::<types::Workflow>(out));
+    let map = json!({ "type": ["object", "null"] });
+    let properties = json!({
+        "query": { "type": "string" },
+        "operationName": { "type": ["string", "null"] },
+        "variables": map,
+        "extensions": map,
+    });
+    let graphql = json!({ "type": "object", "required": ["query"], "properties": properties });
+    schemas.insert("GraphqlRequest".to_owned(), graphql);
+    schemas
+}
+
+fn add<T: ToSchema + PartialSchema>(schemas: &mut BTreeMap<String, Value>) {
+    schemas.insert(T::name().into_owned(), json!(T::schema()));
+}

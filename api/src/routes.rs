@@ -1,0 +1,226 @@
+//! The one list of routes.
+
+mod artifacts;
+mod attestations;
+mod blobs;
+mod contracts;
+mod gates;
+mod graphql;
+mod keys;
+mod operations;
+mod organizations;
+mod projects;
+mod runs;
+mod tokens;
+mod workflows;
+
+use std::time::Duration;
+
+use api_types::BUNDLE_MEDIA_TYPE;
+use axum::routing::{MethodRouter, delete, get, head, post, put};
+use engine::Limits;
+
+use crate::App;
+use Access::{Any, Public, Scope, Token};
+
+/// Who may use a route. The use case decides; this is what the document and the tests go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everyone.
+    Public,
+    /// Everyone with a token.
+    Token,
+    /// A token with this scope.
+    Scope(control::Scope),
+    /// A token with one of these scopes.
+    Any(&'static [control::Scope]),
+}
+
+/// What a route takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body {
+    /// Nothing.
+    None,
+    /// A JSON body, the component of that name.
+    Json(&'static str),
+    /// An attestation's bundle.
+    Bundle,
+    /// Any bytes, streamed.
+    Bytes,
+    /// Nothing; the answer is streamed.
+    Streamed,
+}
+
+/// What a route answers when all is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing.
+    Nothing,
+    /// A JSON body, the component of that name.
+    Json(&'static str),
+    /// A list of the components of that name, or a page of one.
+    List(&'static str),
+    /// A body of that media type which this document does not describe.
+    Other(&'static str),
+}
+
+/// One route.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// The method, upper case.
+    pub method: &'static str,
+    /// The path, with `{name}` for what varies.
+    pub path: &'static str,
+    /// Who may use it.
+    pub access: Access,
+    /// What it does, in a few words.
+    pub summary: &'static str,
+    /// What it takes.
+    pub body: Body,
+    /// The parameters of its query, with their JSON types.
+    pub query: &'static [(&'static str, &'static str)],
+    /// The status when all is well.
+    pub status: u16,
+    /// What it answers when all is well.
+    pub answer: Answer,
+    handler: fn() -> MethodRouter<App>,
+}
+
+impl Route {
+    const fn new(
+        method: &'static str,
+        path: &'static str,
+        access: Access,
+        summary: &'static str,
+        handler: fn() -> MethodRouter<App>,
+    ) -> Self {
+        let (body, query, status, answer) = (Body::None, [].as_slice(), 200, Answer::Nothing);
+        Self { method, path, access, summary, body, query, status, answer, handler }
+    }
+
+    const fn takes(self, body: Body) -> Self {
+        Self { body, ..self }
+    }
+
+    const fn asks(self, query: &'static [(&'static str, &'static str)]) -> Self {
+        Self { query, ..self }
+    }
+
+    const fn answers(self, status: u16, answer: Answer) -> Self {
+        Self { status, answer, ..self }
+    }
+
+    pub(crate) fn handler(&self) -> MethodRouter<App> {
+        (self.handler)()
+    }
+}
+
+impl Body {
+    /// The largest body in bytes; `None` where the blob store counts.
+    pub(crate) fn bytes_max(self, limits: &Limits) -> Option<usize> {
+        match self {
+            Self::Bytes => None,
+            Self::Bundle => Some(usize::try_from(limits.bundle_bytes_max).unwrap_or(usize::MAX)),
+            Self::None | Self::Streamed | Self::Json(_) => Some(JSON_BYTES_MAX),
+        }
+    }
+
+    /// How long an answer may take; `None` where it depends on how much is streamed.
+    pub(crate) const fn deadline(self) -> Option<Duration> {
+        match self {
+            Self::Bytes | Self::Streamed => None,
+            // A receipt reads and judges all the evidence of a run.
+            Self::Bundle => Some(Duration::from_mins(10)),
+            Self::None | Self::Json(_) => Some(Duration::from_mins(1)),
+        }
+    }
+}
+
+/// Largest JSON body, in bytes.
+const JSON_BYTES_MAX: usize = 2 << 20;
+
+const ADMIN: Access = Scope(control::Scope::Admin);
+const ATTEST: Access = Scope(control::Scope::Attest);
+const INSTANCE: Access = Scope(control::Scope::Instance);
+const READ: Access = Scope(control::Scope::Read);
+const SEE: Access = Any(&[control::Scope::Attest, control::Scope::Read]);
+
+const JSON: &str = "application/json";
+const PAGE: &[(&str, &str)] = &[("after", "string"), ("limit", "integer")];
+const RUNS: &[(&str, &str)] = &[("workflow", "string"), ("after", "string"), ("limit", "integer")];
+const LINEAGE: &[(&str, &str)] = &[
+    ("direction", "string"),
+    ("max_hops", "integer"),
+    ("max_nodes", "integer"),
+    ("as_of", "integer"),
+];
+const GRAPHQL: &[(&str, &str)] = &[
+    ("query", "string"),
+    ("operationName", "string"),
+    ("variables", "string"),
+    ("extensions", "string"),
+];
+
+/// Every route of the server.
+#[rustfmt::skip] // a table: one route, one line or two
+pub const ROUTES: &[Route] = &[
+    Route::new("GET", "/v1/identity", Token, "Who am I?", || get(operations::identity)).answers(200, Answer::Json("Identity")),
+    Route::new("POST", "/v1/organizations", INSTANCE, "Make an organization and its first token", || post(organizations::create))
+        .takes(Body::Json("CreateOrganization")).answers(201, Answer::Json("CreatedOrganization")),
+    Route::new("GET", "/v1/organizations", INSTANCE, "List organizations", || get(organizations::list)).answers(200, Answer::List("Organization")),
+    Route::new("POST", "/v1/projects", ADMIN, "Make a project", || post(projects::create))
+        .takes(Body::Json("CreateProject")).answers(201, Answer::Json("Project")),
+    Route::new("GET", "/v1/projects", READ, "List projects", || get(projects::list)).answers(200, Answer::List("Project")),
+    Route::new("POST", "/v1/workflows", ADMIN, "Make a workflow", || post(workflows::create))
+        .takes(Body::Json("CreateWorkflow")).answers(201, Answer::Json("Workflow")),
+    Route::new("GET", "/v1/workflows", READ, "List workflows", || get(workflows::list)).answers(200, Answer::List("Workflow")),
+    Route::new("PUT", "/v1/contracts", ADMIN, "Store a contract; a new revision unless nothing changed", || put(contracts::store))
+        .takes(Body::Json("PutDocument")).answers(200, Answer::Json("ContractRevision")),
+    Route::new("GET", "/v1/contracts", READ, "List the latest revision of every contract", || get(contracts::list)).answers(200, Answer::List("ContractRevision")),
+    Route::new("GET", "/v1/contracts/{name}", READ, "Show a contract, the latest revision unless one is named", || get(contracts::show))
+        .asks(&[("revision", "integer")]).answers(200, Answer::Json("ContractRevision")),
+    Route::new("POST", "/v1/keys", ADMIN, "Register a public key that may sign attestations", || post(keys::create))
+        .takes(Body::Json("CreateKey")).answers(201, Answer::Json("Key")),
+    Route::new("GET", "/v1/keys", READ, "List keys", || get(keys::list)).answers(200, Answer::List("Key")),
+    Route::new("DELETE", "/v1/keys/{id}", ADMIN, "Revoke a key from now on", || delete(keys::revoke)).answers(204, Answer::Nothing),
+    Route::new("POST", "/v1/tokens", ADMIN, "Make a token", || post(tokens::create))
+        .takes(Body::Json("CreateToken")).answers(201, Answer::Json("NewToken")),
+    Route::new("GET", "/v1/tokens", ADMIN, "List tokens", || get(tokens::list)).answers(200, Answer::List("Token")),
+    Route::new("DELETE", "/v1/tokens/{id}", ADMIN, "Revoke a token", || delete(tokens::revoke)).answers(204, Answer::Nothing),
+    Route::new("POST", "/v1/runs", ATTEST, "Open a run of a workflow", || post(runs::open))
+        .takes(Body::Json("OpenRun")).answers(201, Answer::Json("OpenedRun")),
+    Route::new("GET", "/v1/runs", READ, "List runs, newest first", || get(runs::list)).asks(RUNS).answers(200, Answer::List("Run")),
+    Route::new("GET", "/v1/runs/{id}", READ, "Show a run", || get(runs::show)).answers(200, Answer::Json("Run")),
+    Route::new("POST", "/v1/runs/{id}/cancel", ATTEST, "Give a run up", || post(runs::cancel))
+        .takes(Body::Json("CancelRun")).answers(200, Answer::Json("Run")),
+    Route::new("POST", "/v1/runs/{id}/attestation", ATTEST, "Push the attestation of a run; 200 when the same bytes were pushed before", || post(runs::attest))
+        .takes(Body::Bundle).answers(201, Answer::Json("Receipt")),
+    Route::new("PUT", "/v1/blobs/{digest}", ATTEST, "Store a blob under its digest", || put(blobs::store))
+        .takes(Body::Bytes).answers(201, Answer::Json("Blob")),
+    Route::new("GET", "/v1/blobs/{digest}", READ, "Fetch a blob", || get(blobs::fetch))
+        .takes(Body::Streamed).answers(200, Answer::Other("application/octet-stream")),
+    Route::new("HEAD", "/v1/blobs/{digest}", SEE, "Whether a blob is there, and its size", || head(blobs::size)).answers(200, Answer::Nothing),
+    Route::new("GET", "/v1/attestations", READ, "List attestations, newest first", || get(attestations::list))
+        .asks(PAGE).answers(200, Answer::List("Attestation")),
+    Route::new("GET", "/v1/attestations/{digest}", READ, "Show an attestation", || get(attestations::show)).answers(200, Answer::Json("Attestation")),
+    Route::new("GET", "/v1/attestations/{digest}/bundle", READ, "Fetch a bundle, byte for byte", || get(attestations::bundle)).answers(200, Answer::Other(BUNDLE_MEDIA_TYPE)),
+    Route::new("GET", "/v1/attestations/{digest}/verdict", READ, "Fetch a verdict record, byte for byte", || get(attestations::verdict)).answers(200, Answer::Other(JSON)),
+    Route::new("GET", "/v1/artifacts/{digest}", READ, "List the attestations that are about an artifact, newest first", || get(artifacts::show)).answers(200, Answer::List("Attestation")),
+    Route::new("GET", "/v1/artifacts/{digest}/lineage", READ, "Walk the lineage around an artifact", || get(artifacts::lineage))
+        .asks(LINEAGE).answers(200, Answer::Other(JSON)),
+    Route::new("PUT", "/v1/gates", ADMIN, "Store a gate; a new revision unless nothing changed", || put(gates::store))
+        .takes(Body::Json("PutDocument")).answers(200, Answer::Json("GateRevision")),
+    Route::new("GET", "/v1/gates", READ, "List the latest revision of every gate", || get(gates::list)).answers(200, Answer::List("GateRevision")),
+    Route::new("POST", "/v1/gates/{name}/decisions", READ, "Ask a gate about artifacts", || post(gates::decide))
+        .takes(Body::Json("Decide")).answers(200, Answer::Json("Decisions")),
+    Route::new("POST", "/graphql", Token, "Ask in GraphQL", || post(graphql::post)).takes(Body::Json("GraphqlRequest")).answers(200, Answer::Other(JSON)),
+    Route::new("GET", "/graphql", Token, "Ask in GraphQL, queries only", || get(graphql::get)).asks(GRAPHQL).answers(200, Answer::Other(JSON)),
+    Route::new("GET", "/graphiql", Public, "A page for GraphQL; the browser fetches its scripts from unpkg.com", || get(graphql::page)).answers(200, Answer::Other("text/html")),
+    Route::new("GET", "/livez", Public, "Whether the process answers", || get(operations::live)).answers(200, Answer::Other("text/plain")),
+    Route::new("GET", "/readyz", Public, "Whether the database and the blob store answer", || get(operations::ready)).answers(200, Answer::Other("text/plain")),
+    Route::new("GET", "/metrics", Public, "Metrics, OpenMetrics text", || get(operations::metrics)).answers(200, Answer::Other("application/openmetrics-text")),
+    Route::new("GET", "/openapi.json", Public, "This document", || get(operations::openapi)).answers(200, Answer::Other(JSON)),
+    Route::new("GET", "/schemas/contract.schema.json", Public, "The JSON Schema of contracts", || get(operations::contract_schema)).answers(200, Answer::Other("application/schema+json")),
+    Route::new("GET", "/schemas/policy.schema.json", Public, "The JSON Schema of policies", || get(operations::policy_schema)).answers(200, Answer::Other("application/schema+json")),
+    Route::new("GET", "/schemas/gate.schema.json", Public, "The JSON Schema of gates", || get(operations::gate_schema)).answers(200, Answer::Other("application/schema+json")),
+];

@@ -1,0 +1,50 @@
+//! Contracts.
+
+use api_types::{ContractRevision, Page, PutDocument};
+use axum::Json;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use engine::Name;
+use serde::Deserialize;
+
+use crate::error::Failure;
+use crate::extract::{self, Caller, Path, Query};
+use crate::{conditional, convert};
+
+/// Which revision.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Which {
+    revision: Option<u32>,
+}
+
+pub(crate) async fn store(
+    Caller { control, actor }: Caller,
+    extract::Json(body): extract::Json<PutDocument>,
+) -> Result<Response, Failure> {
+    let revision = control.put_contract(&actor, body.source, body.files).await?;
+    Ok(tagged(&HeaderMap::new(), revision))
+}
+
+pub(crate) async fn list(
+    Caller { control, actor }: Caller,
+) -> Result<Json<Page<ContractRevision>>, Failure> {
+    Ok(Json(convert::list(control.contracts(&actor).await?, convert::contract)))
+}
+
+pub(crate) async fn show(
+    Caller { control, actor }: Caller,
+    Path(name): Path<Name>,
+    Query(Which { revision }): Query<Which>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let revision = control.contract(&actor, &name, revision).await?;
+    Ok(tagged(&headers, revision))
+}
+
+/// The tag names the revision beside the digest: going back to an older text makes a new revision of the same digest,
+/// and whoever holds the older one must be sent the newer.
+fn tagged(headers: &HeaderMap, revision: control::ContractRevision) -> Response {
+    let tag = format!("{}.{}", revision.digest, revision.revision);
+    conditional::answer(headers, &tag, Json(convert::contract(revision)))
+}

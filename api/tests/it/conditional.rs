@@ -1,0 +1,69 @@
+//! Whoever has the current contract is not sent it again.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::Server;
+
+fn contract(description: &str) -> Value {
+    let source = format!(
+        "apiVersion: muster.dev/v1\nkind: Contract\nmetadata: {{ name: web, description: {description} }}\nspec:\n  materials:\n    - {{ name: sbom, kind: sbom-cyclonedx-json }}\n"
+    );
+    json!({ "source": source })
+}
+
+async fn put(server: &Server, description: &str) -> (String, Value) {
+    let request =
+        server.ask(Method::PUT, "/v1/contracts", &server.owner).json(&contract(description));
+    let response = request.send().await.unwrap();
+    let status = response.status();
+    let tag = response.headers().get("etag").map(|tag| tag.to_str().unwrap().to_owned());
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(status, 200, "{body}");
+    (tag.unwrap(), body)
+}
+
+async fn get(server: &Server, tag: &str) -> u16 {
+    let request =
+        server.ask(Method::GET, "/v1/contracts/web", &server.owner).header("if-none-match", tag);
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn a_current_tag_answers_304_and_an_old_one_does_not() {
+    let server = Server::start().await;
+    let (first, body) = put(&server, "one").await;
+    assert!(first.contains(body["digest"].as_str().unwrap()), "{first}");
+    assert_eq!(put(&server, "one").await.0, first, "the same text makes no new revision");
+    assert_eq!(get(&server, &first).await, 304);
+    assert_eq!(get(&server, &format!("\"other\", W/{first}")).await, 304);
+    assert_eq!(get(&server, "\"other\"").await, 200);
+
+    let old = server
+        .ask(Method::GET, "/v1/contracts/web?revision=1", &server.owner)
+        .header("if-none-match", &first);
+    assert_eq!(old.send().await.unwrap().status(), 304);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn going_back_to_an_older_text_is_not_mistaken_for_it() {
+    let server = Server::start().await;
+    let (first, body) = put(&server, "one").await;
+    assert_eq!(body["revision"], 1);
+    let changed = json!({ "source": contract("one")["source"].as_str().unwrap().replace("sbom-cyclonedx-json", "sarif") });
+    let changed = server
+        .ask(Method::PUT, "/v1/contracts", &server.owner)
+        .json(&changed)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(changed.json::<Value>().await.unwrap()["revision"], 2);
+    assert_eq!(get(&server, &first).await, 200);
+    let (third, body) = put(&server, "one").await;
+    assert_eq!(body["revision"], 3);
+    assert_ne!(third, first);
+    assert_eq!(get(&server, &first).await, 200);
+    assert_eq!(get(&server, &third).await, 304);
+    server.stop().await;
+}

@@ -1,0 +1,217 @@
+//! No route and no GraphQL field answers someone who may not ask.
+
+use api::{Access, Answer, Body, Route};
+use control::Scope;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::support::{Server, problem};
+
+const SCOPES: [Scope; 3] = [Scope::Admin, Scope::Attest, Scope::Read];
+
+/// A path with something well-formed in the place of each parameter.
+fn path(route: &Route) -> String {
+    let uuid = uuid::Uuid::nil().to_string();
+    let path =
+        route.path.replace("{digest}", &engine::Digest::of("").to_string()).replace("{id}", &uuid);
+    path.replace("{name}", "web")
+}
+
+/// A request that is right but for who asks.
+fn request(server: &Server, route: &Route) -> RequestBuilder {
+    let request = server.anonymous(route.method.parse().unwrap(), &path(route));
+    let header = |request: RequestBuilder, kind: &str| request.header("content-type", kind);
+    match route.body {
+        Body::None | Body::Streamed => request,
+        Body::Json(name) => request.json(&example(name)),
+        Body::Bundle => header(request, api_types::BUNDLE_MEDIA_TYPE).body("{}"),
+        Body::Bytes => header(request, "application/octet-stream").body(""),
+    }
+}
+
+fn example(name: &str) -> Value {
+    match name {
+        "CreateOrganization" | "CreateProject" => json!({ "name": "web" }),
+        "CreateWorkflow" => json!({ "project": "web", "name": "release", "contract": "web" }),
+        "PutDocument" => json!({ "source": "kind: Contract" }),
+        "CreateKey" => json!({ "name": "web", "public_key": "" }),
+        "CreateToken" => json!({ "name": "web", "scopes": ["read"] }),
+        "OpenRun" => json!({ "workflow": "web/release" }),
+        "CancelRun" => json!({ "reason": "because" }),
+        "Decide" => json!({ "digests": [engine::Digest::of("")] }),
+        "GraphqlRequest" => json!({ "query": "{ viewer { token } }" }),
+        _ => panic!("{name} needs an example"),
+    }
+}
+
+/// What a route is denied with: HEAD has no body to look into.
+async fn denied(route: &Route, request: RequestBuilder, status: u16, code: &str) {
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), status, "{} {}", route.method, route.path);
+    if route.method != "HEAD" {
+        assert_eq!(problem(response).await["code"], code);
+    }
+}
+
+#[tokio::test]
+async fn no_route_answers_without_a_token() {
+    let server = Server::start().await;
+    let forged = format!("{}x", server.owner);
+    for route in api::ROUTES.iter().filter(|route| route.access != Access::Public) {
+        denied(route, request(&server, route), 401, "unauthenticated").await;
+        denied(route, request(&server, route).bearer_auth(&forged), 401, "unauthenticated").await;
+        denied(
+            route,
+            request(&server, route).basic_auth("acme", Some(&server.owner)),
+            401,
+            "unauthenticated",
+        )
+        .await;
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn no_route_answers_a_token_that_lacks_the_scope() {
+    let server = Server::start().await;
+    let mut tokens = Vec::new();
+    for lacking in SCOPES {
+        let others: Vec<&str> =
+            SCOPES.iter().filter(|scope| **scope != lacking).map(|scope| scope.name()).collect();
+        tokens.push((lacking, server.token(&format!("not-{lacking}"), &others).await));
+    }
+    let only_admin = server.token("only-admin", &["admin"]).await;
+    let mut asked = 0;
+    for route in api::ROUTES {
+        let weak: Vec<&String> = match route.access {
+            Access::Public | Access::Token => continue,
+            Access::Scope(Scope::Instance) => vec![&server.owner],
+            Access::Scope(needed) => tokens
+                .iter()
+                .filter(|(lacking, _)| *lacking == needed)
+                .map(|(_, token)| token)
+                .collect(),
+            Access::Any(_) => vec![&only_admin],
+        };
+        assert!(!weak.is_empty(), "{}", route.path);
+        for token in weak
+            .into_iter()
+            .chain((route.access != Access::Scope(Scope::Instance)).then_some(&server.instance))
+        {
+            denied(route, request(&server, route).bearer_auth(token), 403, "forbidden").await;
+            asked += 1;
+        }
+    }
+    assert!(asked > 50, "{asked}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn public_routes_answer_everyone() {
+    let server = Server::start().await;
+    for route in api::ROUTES.iter().filter(|route| route.access == Access::Public) {
+        let response = request(&server, route).send().await.unwrap();
+        assert_eq!(response.status(), route.status, "{}", route.path);
+        let Answer::Other(media_type) = route.answer else {
+            panic!("{} has no media type", route.path)
+        };
+        assert!(
+            response.headers()["content-type"].to_str().unwrap().starts_with(media_type),
+            "{}",
+            route.path
+        );
+    }
+    server.stop().await;
+}
+
+/// Every field of the root, with a question for it. A field that is missing here fails the test.
+fn questions() -> Vec<(&'static str, String)> {
+    let digest = engine::Digest::of("");
+    let uuid = uuid::Uuid::nil();
+    vec![
+        (
+            "artifact",
+            format!(
+                "{{ artifact(digest: \"{digest}\") {{ attestations {{ edges {{ cursor }} }} }} }}"
+            ),
+        ),
+        ("artifact", format!("{{ artifact(digest: \"{digest}\") {{ lineage {{ complete }} }} }}")),
+        ("attestation", format!("{{ attestation(digest: \"{digest}\") {{ digest }} }}")),
+        ("attestations", "{ attestations { edges { cursor } } }".to_owned()),
+        ("contracts", "{ contracts { name } }".to_owned()),
+        (
+            "decision",
+            format!("{{ decision(gate: \"web\", digests: [\"{digest}\"]) {{ answer }} }}"),
+        ),
+        ("gates", "{ gates { name } }".to_owned()),
+        ("lineage", format!("{{ lineage(root: \"{digest}\") {{ complete }} }}")),
+        ("run", format!("{{ run(id: \"{uuid}\") {{ id }} }}")),
+        ("runs", "{ runs { edges { cursor } } }".to_owned()),
+        ("workflows", "{ workflows { name } }".to_owned()),
+    ]
+}
+
+async fn graphql(server: &Server, token: &str, query: &str) -> Value {
+    let asked = server.ask(Method::POST, "/graphql", token).json(&json!({ "query": query }));
+    asked.send().await.unwrap().json().await.unwrap()
+}
+
+#[tokio::test]
+async fn no_graphql_field_answers_a_token_that_may_not_read() {
+    let server = Server::start().await;
+    let blind = server.token("blind", &["admin", "attest"]).await;
+    let schema =
+        graphql(&server, &server.owner, "{ __schema { queryType { fields { name } } } }").await;
+    let fields = schema["data"]["__schema"]["queryType"]["fields"].as_array().unwrap();
+    for field in fields.iter().filter(|field| field["name"] != "viewer") {
+        let name = field["name"].as_str().unwrap();
+        let questions: Vec<String> =
+            questions().into_iter().filter(|(of, _)| *of == name).map(|(_, query)| query).collect();
+        assert!(!questions.is_empty(), "{name} has no question");
+        for (token, question) in
+            questions.iter().flat_map(|one| [(&blind, one), (&server.instance, one)])
+        {
+            let answer = graphql(&server, token, question).await;
+            assert_eq!(
+                answer["errors"][0]["extensions"]["code"], "forbidden",
+                "{question} {answer}"
+            );
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_one_organization_stores_another_does_not_find() {
+    let server = Server::start().await;
+    let stranger = server.organization("other").await;
+    let digest = engine::Digest::of("evidence");
+    let path = format!("/v1/blobs/{digest}");
+    let stored =
+        server.ask(Method::PUT, &path, &server.owner).body("evidence").send().await.unwrap();
+    assert_eq!(stored.status(), 201);
+    assert_eq!(server.ask(Method::GET, &path, &server.owner).send().await.unwrap().status(), 200);
+    let response = server.ask(Method::GET, &path, &stranger).send().await.unwrap();
+    assert_eq!(problem(response).await["code"], "not-found");
+    assert_eq!(server.ask(Method::HEAD, &path, &stranger).send().await.unwrap().status(), 404);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_refused_at_once() {
+    let server = Server::start().await;
+    let token = server.token("short", &["read"]).await;
+    let identity = server.ask(Method::GET, "/v1/identity", &token).send().await.unwrap();
+    assert_eq!(identity.status(), 200);
+    let identity: Value = identity.json().await.unwrap();
+    assert_eq!(identity["organization"], "acme");
+    assert_eq!(identity["scopes"], json!(["read"]));
+    let path = format!("/v1/tokens/{}", identity["token_id"].as_str().unwrap());
+    assert_eq!(
+        server.ask(Method::DELETE, &path, &server.owner).send().await.unwrap().status(),
+        204
+    );
+    let response = server.ask(Method::GET, "/v1/identity", &token).send().await.unwrap();
+    assert_eq!(problem(response).await["code"], "unauthenticated");
+    server.stop().await;
+}

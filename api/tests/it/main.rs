@@ -1,0 +1,11 @@
+//! The server as its clients meet it: a real listener, a real database, a real directory of blobs.
+
+#![cfg(test)]
+
+mod blobs;
+mod conditional;
+mod coverage;
+mod graphql;
+mod openapi;
+mod problem;
+mod support;

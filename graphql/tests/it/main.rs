@@ -1,0 +1,6 @@
+//! The schema as its users see it, and what it refuses.
+
+#![cfg(test)]
+
+mod limits;
+mod sdl;
