@@ -46,7 +46,7 @@ pub enum Kind {
     ContainerImage,
     /// A JSON document of the user's own making.
     Evidence,
-    /// A JUnit XML test report, or a zip or tar.gz of them.
+    /// A `JUnit` XML test report, or a zip or tar.gz of them.
     JunitXml,
     /// An OpenVEX document.
     OpenVex,

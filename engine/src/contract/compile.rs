@@ -197,7 +197,7 @@ fn attach(
             Err(problems) => {
                 diagnostics.extend(problems.into_iter().map(|problem| {
                     document.diagnostic(&format!("/spec/policies/{index}"), problem)
-                }))
+                }));
             }
         }
     }

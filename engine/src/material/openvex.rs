@@ -125,7 +125,7 @@ impl Document {
 impl Statement {
     fn judge(&self, place: &str, problems: &mut Vec<Problem>) {
         let mut problem = |key: &str, message: String| {
-            problems.push(Problem::at(format!("{place}{key}"), message))
+            problems.push(Problem::at(format!("{place}{key}"), message));
         };
         let blank = |text: &Option<String>| text.as_ref().is_none_or(|text| text.trim().is_empty());
         if self.vulnerability.name.is_empty() {

@@ -245,7 +245,7 @@ impl Visitor<'_> {
                 params.iter().for_each(|param| self.expr(param));
             }
             Expr::Array { items, .. } | Expr::Set { items, .. } => {
-                items.iter().for_each(|item| self.expr(item))
+                items.iter().for_each(|item| self.expr(item));
             }
             Expr::Object { fields, .. } => {
                 for (_, key, value) in fields {

@@ -94,7 +94,7 @@ const DIRECTIONS: [Direction; 3] = [Direction::Up, Direction::Down, Direction::B
 
 #[tokio::test(flavor = "multi_thread")]
 async fn diamonds_cycles_and_histories_are_walked_once() {
-    for Opened { store, .. } in stores().await.iter() {
+    for Opened { store, .. } in &stores().await {
         let t = tenant(store, "acme").await;
         let all = graph(
             store,
@@ -130,7 +130,7 @@ async fn diamonds_cycles_and_histories_are_walked_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_is_cut_and_says_so() {
-    for Opened { store, .. } in stores().await.iter() {
+    for Opened { store, .. } in &stores().await {
         let t = tenant(store, "acme").await;
         let names: Vec<String> = (0..30).map(|number| format!("build {number}")).collect();
         for name in &names {
@@ -156,7 +156,7 @@ async fn a_hub_is_cut_and_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_organization_adds_nothing() {
-    for Opened { store, .. } in stores().await.iter() {
+    for Opened { store, .. } in &stores().await {
         let (a, b) = (tenant(store, "a").await, tenant(store, "b").await);
         graph(store, &a, &[("build", vec!["source"], vec!["image"])]).await;
         for direction in DIRECTIONS {

@@ -74,7 +74,7 @@ pub(super) struct Component<'a> {
     #[serde(borrow)]
     pub(super) evidence: Option<ComponentEvidence<'a>>,
     #[serde(borrow, default, deserialize_with = "list")]
-    pub(super) components: Vec<Component<'a>>,
+    pub(super) components: Vec<Self>,
 }
 
 #[derive(Deserialize)]
@@ -90,7 +90,7 @@ pub(super) struct Service<'a> {
     #[serde(borrow, default, deserialize_with = "list")]
     pub(super) licenses: Vec<LicenseChoice<'a>>,
     #[serde(borrow, default, deserialize_with = "list")]
-    pub(super) services: Vec<Service<'a>>,
+    pub(super) services: Vec<Self>,
 }
 
 #[derive(Deserialize)]

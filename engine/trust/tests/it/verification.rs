@@ -74,7 +74,7 @@ fn a_bundle_that_is_right_but_for_one_thing_is_refused_there() {
         (
             "parse",
             Box::new(|bundle| {
-                drop(bundle.as_object_mut().unwrap().insert("messageSignature".into(), json!({})))
+                drop(bundle.as_object_mut().unwrap().insert("messageSignature".into(), json!({})));
             }),
         ),
     ];
