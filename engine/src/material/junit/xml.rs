@@ -203,7 +203,9 @@ impl Parser {
         suite.set(own);
         let time = suite.time;
         let total = own.zip(nested, u64::saturating_add);
-        if let Some(Open::Suite { nested, .. }) = self.open.last_mut() { *nested = nested.zip(total, u64::saturating_add) } else {
+        if let Some(Open::Suite { nested, .. }) = self.open.last_mut() {
+            *nested = nested.zip(total, u64::saturating_add);
+        } else {
             self.report.counts = self.report.counts.zip(total, u64::saturating_add);
             self.report.time = match (self.report.time, time) {
                 (Some(a), Some(b)) => Some(a + b),
