@@ -46,7 +46,7 @@ pub enum Kind {
     ContainerImage,
     /// A JSON document of the user's own making.
     Evidence,
-    /// A JUnit XML test report, or a zip or tar.gz of them.
+    /// A `JUnit` XML test report, or a zip or tar.gz of them.
     JunitXml,
     /// An OpenVEX document.
     OpenVex,
@@ -122,14 +122,14 @@ const fn names() -> [(Kind, &'static str); ROWS.len()] {
 
 /// Why a text names no kind.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{text}` is not a kind of material{}", suggestion(.nearest))]
+#[error("`{text}` is not a kind of material{}", .nearest.map(suggestion).unwrap_or_default())]
 pub struct ParseKindError {
     text: String,
     nearest: Option<&'static str>,
 }
 
-fn suggestion(nearest: &Option<&'static str>) -> String {
-    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+fn suggestion(name: &str) -> String {
+    format!("; did you mean `{name}`?")
 }
 
 impl FromStr for Kind {

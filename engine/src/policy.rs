@@ -270,10 +270,15 @@ pub fn is_file(reference: &str) -> bool {
     [".rego", ".yaml", ".yml", ".json"].iter().any(|ending| reference.ends_with(ending))
 }
 
+/// Whether a file holds Rego.
+pub(crate) fn is_module(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, ending)| ending == "rego")
+}
+
 fn from_file(path: &str, files: &Files, limits: &Limits) -> Result<Policy, String> {
     let text =
         files.get(path).ok_or_else(|| format!("there is no file `{path}` beside this document"))?;
-    if path.ends_with(".rego") {
+    if is_module(path) {
         return Policy::from_rego(path, text).map_err(|error| error.to_string());
     }
     let document = Document::parse(text, limits).map_err(|error| format!("{path}:{error}"))?;

@@ -47,8 +47,9 @@ pub struct ContractRef {
     pub digest: Digest,
 }
 
-/// The subjects that a statement must have, as (name, digest algorithm, digest): the `output` materials of the contract
-/// and the source commit. Where there is neither, the statement is about the evidence itself.
+/// The subjects that a statement must have, as (name, digest algorithm, digest).
+///
+/// They are the `output` materials of the contract and the source commit. Where there is neither, the statement is about the evidence itself.
 pub fn subjects(
     contract: &Contract,
     materials: &[Material],

@@ -101,6 +101,7 @@ impl Document {
 
     /// This document as the input of one evaluation: a list becomes `elements`, and the members of `extra` are laid
     /// over it, so that evidence cannot pose as what Muster says about it.
+    #[must_use]
     pub fn as_input(&self, extra: &[(&str, &Self)]) -> Self {
         let mut input = match &self.0 {
             object @ regorus::Value::Object(_) => object.clone(),

@@ -109,7 +109,9 @@ impl Schema {
                 });
                 match meant.filter(|errors| !errors.is_empty()) {
                     Some(errors) => {
-                        errors.iter().for_each(|error| self.explain(document, error, out))
+                        for error in errors {
+                            self.explain(document, error, out);
+                        }
                     }
                     None => out.push(document.diagnostic(at, plain_message(error))),
                 }

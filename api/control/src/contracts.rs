@@ -34,18 +34,17 @@ impl Control {
                 let (name, source, files, actor) =
                     (name.clone(), source.clone(), files.clone(), actor.clone());
                 Box::pin(async move {
-                    let contract = match tx.contract_by_name(org, &name).await? {
-                        Some(contract) => contract,
-                        None => {
-                            let new = store::Contract {
-                                id: ContractId(first),
-                                org,
-                                name: name.clone(),
-                                created_at: now(),
-                            };
-                            tx.insert_contract(&new).await?;
-                            new
-                        }
+                    let contract = if let Some(contract) = tx.contract_by_name(org, &name).await? {
+                        contract
+                    } else {
+                        let new = store::Contract {
+                            id: ContractId(first),
+                            org,
+                            name: name.clone(),
+                            created_at: now(),
+                        };
+                        tx.insert_contract(&new).await?;
+                        new
                     };
                     let latest = tx.latest_contract_revision(org, contract.id).await?;
                     let number = latest.as_ref().map_or(0, |latest| latest.record.revision);

@@ -37,18 +37,17 @@ impl Control {
                 let (name, source, files, actor) =
                     (name.clone(), source.clone(), files.clone(), actor.clone());
                 Box::pin(async move {
-                    let gate = match tx.gate_by_name(org, &name).await? {
-                        Some(gate) => gate,
-                        None => {
-                            let new = store::Gate {
-                                id: GateId(first),
-                                org,
-                                name: name.clone(),
-                                created_at: now(),
-                            };
-                            tx.insert_gate(&new).await?;
-                            new
-                        }
+                    let gate = if let Some(gate) = tx.gate_by_name(org, &name).await? {
+                        gate
+                    } else {
+                        let new = store::Gate {
+                            id: GateId(first),
+                            org,
+                            name: name.clone(),
+                            created_at: now(),
+                        };
+                        tx.insert_gate(&new).await?;
+                        new
                     };
                     let latest = tx.latest_gate_revision(org, gate.id).await?;
                     let number = latest.as_ref().map_or(0, |latest| latest.record.revision);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use engine::contract::Compiled;
-use engine::judge::{Exhibit, Plan, Record};
+use engine::judge::{Exhibit, Plan, Record, Task};
 use engine::run::Circumstances;
 use engine::{Evaluation, Limits, Timestamp};
 
@@ -23,7 +23,7 @@ pub fn judge(
 /// Evaluates a plan in parallel; the results are in the plan's order whatever ran first.
 pub fn conclude(plan: &Plan<'_>) -> Record {
     let tasks: Vec<_> = plan.tasks().collect();
-    let evaluations: Vec<Evaluation> = in_parallel(&tasks, |task| task.evaluate());
+    let evaluations: Vec<Evaluation> = in_parallel(&tasks, Task::evaluate);
     plan.conclude(evaluations)
 }
 
@@ -67,6 +67,6 @@ mod tests {
             in_parallel(&items, |item| item * 2),
             items.iter().map(|item| item * 2).collect::<Vec<_>>()
         );
-        assert!(in_parallel(&[] as &[u64], |item| *item).is_empty());
+        assert!(in_parallel::<u64, u64>(&[], |item| *item).is_empty());
     }
 }

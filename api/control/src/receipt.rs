@@ -54,7 +54,7 @@ impl Control {
         fail_point!("receipt::before-transaction");
         self.save(actor, org, Judged { run, digest, bundle, verified, predicate, record }).await?;
         fail_point!("receipt::before-answer");
-        self.answer(org, digest, true).await
+        Ok(Receipt { new: true, ..self.answer(org, digest).await? })
     }
 
     fn within_limits(&self, bytes: &[u8]) -> Result<()> {
@@ -76,9 +76,7 @@ impl Control {
     ) -> Result<Option<Receipt>> {
         match self.store.read().attestation_by_digest(org, digest).await? {
             None => Ok(None),
-            Some(found) if found.record.run == run => {
-                self.answer(org, digest, false).await.map(Some)
-            }
+            Some(found) if found.record.run == run => self.answer(org, digest).await.map(Some),
             Some(found) => Err(Error::refused(
                 "run",
                 format!("this is the attestation of run {}, not of {run}", found.record.run),
@@ -89,7 +87,7 @@ impl Control {
     /// Verifies the signature against the keys that the organization registered.
     async fn verify(&self, org: OrganizationId, bundle: &Bundle) -> Result<Verified> {
         let keys = self.store.read().signing_keys(org).await?;
-        let keys = keys.into_iter().map(trusted).collect::<Result<Vec<_>>>()?;
+        let keys = keys.iter().map(trusted).collect::<Result<Vec<_>>>()?;
         trust::verify(bundle, &Requirements::new(keys), now()).map_err(|refusal| {
             Error::refused("signature", format!("the attestation does not verify: {refusal}"))
         })
@@ -245,7 +243,7 @@ impl Control {
         }
     }
 
-    async fn answer(&self, org: OrganizationId, digest: Digest, new: bool) -> Result<Receipt> {
+    async fn answer(&self, org: OrganizationId, digest: Digest) -> Result<Receipt> {
         let read = self.store.read();
         let lost =
             || Error::internal(format!("the attestation {digest} was stored, and is not there"));
@@ -254,11 +252,11 @@ impl Control {
         let record: Record = serde_json::from_slice(&record).map_err(Error::internal)?;
         let attestation =
             attestations::describe(&read, org, vec![found]).await?.pop().ok_or_else(lost)?;
-        Ok(Receipt { attestation, new, reasons: record.reasons })
+        Ok(Receipt { attestation, new: false, reasons: record.reasons })
     }
 }
 
-fn trusted(key: store::SigningKey) -> Result<TrustedKey> {
+fn trusted(key: &store::SigningKey) -> Result<TrustedKey> {
     Ok(TrustedKey {
         key: PublicKey::from_pem(&key.public_key).map_err(Error::internal)?,
         name: key.name.to_string(),

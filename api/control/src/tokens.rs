@@ -236,7 +236,7 @@ mod tests {
         let secret = secret().unwrap();
         assert_eq!(secret.len(), PREFIX.len() + RANDOM_CHARS + CHECKSUM_CHARS);
         assert!(well_formed(&secret));
-        let mut wrong = secret.clone();
+        let mut wrong = secret;
         let last = if wrong.pop() == Some('a') { 'b' } else { 'a' };
         wrong.push(last);
         for bad in [wrong.as_str(), "", "muster_pat_", "ghp_123456", "müster_pat_äöü"] {

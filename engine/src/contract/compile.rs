@@ -91,7 +91,7 @@ impl Compiled {
         let referenced: BTreeMap<&str, &String> = super::files_named(document.value())
             .iter()
             .filter_map(|name| files.get_key_value(name))
-            .filter(|(name, _)| !name.ends_with(".rego"))
+            .filter(|(name, _)| !policy::is_module(name))
             .map(|(name, text)| (name.as_str(), text))
             .collect();
         let everything = Everything {
@@ -197,7 +197,7 @@ fn attach(
             Err(problems) => {
                 diagnostics.extend(problems.into_iter().map(|problem| {
                     document.diagnostic(&format!("/spec/policies/{index}"), problem)
-                }))
+                }));
             }
         }
     }

@@ -22,7 +22,9 @@ pub enum ExportError {
     Json(#[from] serde_json::Error),
 }
 
-/// The files of a bundle by path: modules, `data.json`, and `verdict.rego`, which gathers what they say into
+/// The files of a bundle, by path.
+///
+/// They are the modules, `data.json`, and `verdict.rego`, which gathers what the modules say into
 /// `data.muster.verdict.verdict`. Its input is the run view, with the content of each material under `content`.
 pub fn opa_bundle(
     contract: &Compiled,

@@ -331,7 +331,7 @@ mod tests {
         let mut bomb = "a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n".to_owned();
         for level in 1..12 {
             let aliases = vec![format!("*a{}", level - 1); 10].join(",");
-            bomb += &format!("a{level}: &a{level} [{aliases}]\n");
+            bomb = format!("{bomb}a{level}: &a{level} [{aliases}]\n");
         }
         assert!(value(&bomb).unwrap_err().contains("more than the limit of 50000 values"));
         let deep = |depth| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));

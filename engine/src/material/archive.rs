@@ -159,8 +159,8 @@ struct Bounded<'c, R> {
 }
 
 impl<R: Read> Read for Bounded<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buf)?;
         let size = u64::try_from(count).unwrap_or(u64::MAX);
         if let Some(left) = self.left.checked_sub(size) {
             self.left = left;

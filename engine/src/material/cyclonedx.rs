@@ -55,11 +55,11 @@ fn judge<'a>(outline: &Outline, bytes: &'a [u8]) -> Reading<'a> {
     reading
 }
 
+type Check = fn(&[u8]) -> Result<(), Problem>;
+
 /// Checks the structure against the types of the declared version.
 fn structure(outline: &Outline, bytes: &[u8]) -> Result<(), Problem> {
-    let (version, check): (&str, fn(&[u8]) -> Result<(), Problem>) = match outline
-        .text("specVersion")
-    {
+    let (version, check): (&str, Check) = match outline.text("specVersion") {
         Some("1.4") => ("1.4", |bytes| json::parse::<v_1_4::CycloneDx>(bytes).map(drop)),
         Some("1.5") => ("1.5", |bytes| json::parse::<v_1_5::CycloneDx>(bytes).map(drop)),
         Some("1.6") => ("1.6", |bytes| json::parse::<v_1_6::CycloneDx>(bytes).map(drop)),

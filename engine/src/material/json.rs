@@ -24,6 +24,10 @@ const STACK_BYTES: usize = 64 << 20;
 
 /// The top level of a JSON document.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "neither is a third state: a document may be a text"
+)]
 pub(super) struct Outline {
     keys: BTreeSet<String>,
     texts: Vec<(String, String)>,
@@ -181,8 +185,8 @@ impl<'de> DeserializeSeed<'de> for TopLevel<'_> {
 impl<'de> Visitor<'de> for TopLevel<'_> {
     type Value = ();
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON value")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
@@ -243,12 +247,12 @@ struct GlanceVisitor;
 impl<'de> Visitor<'de> for GlanceVisitor {
     type Value = Option<String>;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON value")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok((text.len() <= TEXT_BYTES_MAX).then(|| text.to_owned()))
+    fn visit_str<E>(self, v: &str) -> Result<Self::Value, E> {
+        Ok((v.len() <= TEXT_BYTES_MAX).then(|| v.to_owned()))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {

@@ -1,6 +1,6 @@
-//! JUnit XML test reports: one file, or a zip or tar.gz of them, projected to JSON.
+//! `JUnit` XML test reports: one file, or a zip or tar.gz of them, projected to JSON.
 //!
-//! There is no one JUnit format, so reading is tolerant of attributes and unknown elements, and strict about XML.
+//! There is no one `JUnit` format, so reading is tolerant of attributes and unknown elements, and strict about XML.
 //! Counts are fail-closed: each is the larger of what a suite declares and what its cases show, so neither a summary
 //! without cases nor a failed case under a clean summary goes unseen.
 
@@ -91,7 +91,7 @@ fn project(report: &Report, problems: Vec<Problem>) -> Reading<'static> {
     match serde_json::to_vec(report) {
         Ok(json) => reading.json = Some(json.into()),
         Err(error) => {
-            reading.problems.push(Problem::whole(format!("it has no JSON form: {error}")))
+            reading.problems.push(Problem::whole(format!("it has no JSON form: {error}")));
         }
     }
     reading

@@ -48,8 +48,10 @@ struct Statement {
     products: Vec<Product>,
     status: String,
     justification: Option<String>,
-    impact_statement: Option<String>,
-    action_statement: Option<String>,
+    #[serde(rename = "impact_statement")]
+    impact: Option<String>,
+    #[serde(rename = "action_statement")]
+    action: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -125,7 +127,7 @@ impl Document {
 impl Statement {
     fn judge(&self, place: &str, problems: &mut Vec<Problem>) {
         let mut problem = |key: &str, message: String| {
-            problems.push(Problem::at(format!("{place}{key}"), message))
+            problems.push(Problem::at(format!("{place}{key}"), message));
         };
         let blank = |text: &Option<String>| text.as_ref().is_none_or(|text| text.trim().is_empty());
         if self.vulnerability.name.is_empty() {
@@ -150,11 +152,11 @@ impl Statement {
         {
             problem("/justification", format!("`{}` is not a justification", shown(text)));
         }
-        let unexplained = self.justification.is_none() && blank(&self.impact_statement);
+        let unexplained = self.justification.is_none() && blank(&self.impact);
         if self.status == "not_affected" && unexplained {
             problem("", "not_affected needs a justification or an impact_statement".to_owned());
         }
-        if self.status == "affected" && blank(&self.action_statement) {
+        if self.status == "affected" && blank(&self.action) {
             problem("", "affected needs an action_statement".to_owned());
         }
     }

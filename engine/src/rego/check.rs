@@ -126,7 +126,7 @@ fn root_path(expr: &Expr) -> String {
     }
 }
 
-fn diagnostic(span: &Span, message: String) -> Diagnostic {
+fn diagnostic(span: &Span, message: &str) -> Diagnostic {
     let position = Position {
         line: usize::try_from(span.line).unwrap_or(0),
         column: usize::try_from(span.col).unwrap_or(0),
@@ -148,8 +148,8 @@ struct CallGraph {
 }
 
 impl CallGraph {
-    fn add(&mut self, user: &str, used: String) {
-        self.uses.entry(user.to_owned()).or_default().insert(used);
+    fn add(&mut self, caller: &str, used: String) {
+        self.uses.entry(caller.to_owned()).or_default().insert(used);
     }
 
     /// Every rule that reaches itself.
@@ -188,7 +188,7 @@ struct Visitor<'a> {
 impl Visitor<'_> {
     fn rule(&mut self, rule: &Rule) {
         let recursive =
-            diagnostic(rule.span(), format!("the rule `{}` refers to itself", self.rule));
+            diagnostic(rule.span(), &format!("the rule `{}` refers to itself", self.rule));
         let hint = "recursion is not part of Rego: use `walk` or `graph.reachable`";
         self.graph.places.entry(self.rule.to_owned()).or_insert_with(|| recursive.with_hint(hint));
         match rule {
@@ -197,12 +197,20 @@ impl Visitor<'_> {
                 match head {
                     RuleHead::Compr { refr, assign, .. } | RuleHead::Func { refr, assign, .. } => {
                         self.head_index(refr);
-                        assign.iter().for_each(|assign| self.expr(&assign.value));
+                        if let Some(assign) = assign {
+                            self.expr(&assign.value);
+                        }
                     }
-                    RuleHead::Set { key, .. } => key.iter().for_each(|key| self.expr(key)),
+                    RuleHead::Set { key, .. } => {
+                        if let Some(key) = key {
+                            self.expr(key);
+                        }
+                    }
                 }
                 for body in bodies {
-                    body.assign.iter().for_each(|assign| self.expr(&assign.value));
+                    if let Some(assign) = &body.assign {
+                        self.expr(&assign.value);
+                    }
                     self.query(&body.query);
                 }
             }
@@ -221,7 +229,9 @@ impl Visitor<'_> {
             match &statement.literal {
                 Literal::SomeVars { .. } => {}
                 Literal::SomeIn { key, value, collection, .. } => {
-                    key.iter().for_each(|key| self.expr(key));
+                    if let Some(key) = key {
+                        self.expr(key);
+                    }
                     self.expr(value);
                     self.expr(collection);
                 }
@@ -242,10 +252,14 @@ impl Visitor<'_> {
             Expr::Var { .. } | Expr::RefDot { .. } | Expr::RefBrack { .. } => self.reference(expr),
             Expr::Call { span, fcn, params, .. } => {
                 self.call(span, fcn, params);
-                params.iter().for_each(|param| self.expr(param));
+                for param in params {
+                    self.expr(param);
+                }
             }
             Expr::Array { items, .. } | Expr::Set { items, .. } => {
-                items.iter().for_each(|item| self.expr(item))
+                for item in items {
+                    self.expr(item);
+                }
             }
             Expr::Object { fields, .. } => {
                 for (_, key, value) in fields {
@@ -271,7 +285,9 @@ impl Visitor<'_> {
                 self.expr(rhs);
             }
             Expr::Membership { key, value, collection, .. } => {
-                key.iter().for_each(|key| self.expr(key));
+                if let Some(key) = key {
+                    self.expr(key);
+                }
                 self.expr(value);
                 self.expr(collection);
             }
@@ -338,22 +354,19 @@ impl Visitor<'_> {
         let wrong = if REFUSED.contains(&name.as_str()) {
             Some(diagnostic(
                 span,
-                format!(
+                &format!(
                     "the builtin `{name}` is refused: evaluations have no network, clock, environment or randomness"
                 ),
             ))
         } else if name == "walk" && params.len() == 1 {
             Some(
-                diagnostic(
-                    span,
-                    "`[path, value] := walk(x)` yields nothing on this engine".to_owned(),
-                )
-                .with_hint("write `walk(x, [path, value])`"),
+                diagnostic(span, "`[path, value] := walk(x)` yields nothing on this engine")
+                    .with_hint("write `walk(x, [path, value])`"),
             )
         } else if !BUILTINS.lines().any(|builtin| builtin == name) {
             let unknown = diagnostic(
                 span,
-                format!("`{name}` is neither a function of this policy nor a known builtin"),
+                &format!("`{name}` is neither a function of this policy nor a known builtin"),
             );
             Some(match crate::document::nearest(&name, BUILTINS.lines()) {
                 Some(meant) => unknown.with_hint(format!("did you mean `{meant}`?")),

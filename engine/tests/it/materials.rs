@@ -13,6 +13,7 @@ use engine::{Kind, Limits};
 use serde_json::Value;
 
 /// A real file, made by a real tool.
+#[expect(clippy::disallowed_methods, reason = "tests read fixtures")]
 fn real(path: &str) -> Vec<u8> {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/materials"));
     std::fs::read(root.join(path)).unwrap()

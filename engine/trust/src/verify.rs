@@ -134,9 +134,9 @@ pub fn verify(
     }
     let trusted = signer(bundle, requirements)?;
     check_validity(trusted, at)?;
-    let hinted = check_hint(hint, &trusted.key)?;
+    let hint = check_hint(hint, &trusted.key)?;
     let statement = Statement::parse(&envelope.payload)?;
-    let checks = checks(trusted, &statement, hinted);
+    let checks = checks(trusted, &statement, hint);
     Ok(Verified { statement, payload: envelope.payload.clone(), key: trusted.key.clone(), checks })
 }
 
@@ -161,21 +161,21 @@ fn check_validity(trusted: &TrustedKey, at: Timestamp) -> Result<(), Refusal> {
 }
 
 /// A hint in our form (or cosign's, the same digest in base64) must be right; others are free text.
-fn check_hint(hint: &str, key: &PublicKey) -> Result<bool, Refusal> {
+fn check_hint(hint: &str, key: &PublicKey) -> Result<Checked, Refusal> {
     use base64::Engine as _;
     let id = key.id();
     if hint == id.to_hex()
         || hint == base64::engine::general_purpose::STANDARD.encode(id.as_bytes())
     {
-        return Ok(true);
+        return Ok(Checked::Checked);
     }
     if Digest::from_hex(hint).is_ok() {
         return Err(Refusal::Hint(hint.to_owned()));
     }
-    Ok(false)
+    Ok(Checked::Absent)
 }
 
-fn checks(trusted: &TrustedKey, statement: &Statement, hinted: bool) -> Vec<Check> {
+fn checks(trusted: &TrustedKey, statement: &Statement, hint: Checked) -> Vec<Check> {
     let checked = |name, detail| Check { name, outcome: Checked::Checked, detail };
     let absent =
         |name, detail: &str| Check { name, outcome: Checked::Absent, detail: detail.to_owned() };
@@ -187,7 +187,7 @@ fn checks(trusted: &TrustedKey, statement: &Statement, hinted: bool) -> Vec<Chec
             format!("{} with {} subjects", statement.kind, statement.subject.len()),
         ),
     ];
-    checks.push(if hinted {
+    checks.push(if hint == Checked::Checked {
         checked("key hint", "names the key that signed".to_owned())
     } else {
         absent("key hint", "names no digest of a key")

@@ -17,7 +17,7 @@ use super::{BlobError, BlobStream, Blobs, ByteStream, verified};
 /// Uploads in progress, on the file system of the blobs so that a finished one can be moved in one step.
 const INCOMING: &str = "incoming";
 /// How long an upload may take before what a killed process left of it is removed.
-const INCOMING_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+const INCOMING_AGE_MAX: Duration = Duration::from_hours(24);
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 256 << 10;
 
@@ -112,8 +112,8 @@ fn keep(root: &Path, file: NamedTempFile, path: &Path) -> io::Result<()> {
     fs::create_dir_all(shard)?;
     // Two uploads of the same bytes may end here at once; either file is right.
     file.persist(path).map_err(|error| error.error)?;
-    let made = shard.ancestors().take_while(|directory| directory.starts_with(root));
-    made.map(|directory| File::open(directory)?.sync_all()).collect()
+    let mut made = shard.ancestors().take_while(|directory| directory.starts_with(root));
+    made.try_for_each(|directory| File::open(directory)?.sync_all())
 }
 
 fn sweep(incoming: &Path) -> io::Result<()> {

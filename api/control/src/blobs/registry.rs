@@ -255,9 +255,10 @@ impl Blobs for Registry {
         let reference = self.reference(config);
         self.push_config(&reference).await?;
         let found = self.client.blob_exists(&reference, &config.to_string()).await;
-        match found.map_err(self.failed("look for the empty configuration"))? {
-            true => Ok(()),
-            false => Err(BlobError::storage("look for the empty configuration", "it is gone")),
+        if found.map_err(self.failed("look for the empty configuration"))? {
+            Ok(())
+        } else {
+            Err(BlobError::storage("look for the empty configuration", "it is gone"))
         }
     }
 }

@@ -73,6 +73,10 @@ pub struct ClosureEdge {
 /// A root that the organization has no edge of is in the answer without edges: nothing is known of it, which is
 /// not the same as nothing being wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent: an answer may be redacted and not truncated"
+)]
 pub struct Closure {
     /// The roots and what was reached, by hops and then by key.
     pub nodes: Vec<ClosureNode>,
@@ -109,7 +113,7 @@ impl Reader<'_> {
             state.advance(hops, &question, rows);
         }
         let ids = state.ids();
-        let named = steps::nodes(&self.db, walk, &ids, state.question().is_some()).await?;
+        let named = steps::nodes(&self.db, &ids, state.question().map(|_| walk)).await?;
         let mut closure = state.finish(named)?;
         closure.statements = self.statements().saturating_sub(before);
         Ok(closure)

@@ -57,10 +57,11 @@ impl MigrationTrait for First {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for table in TABLES {
             manager.create_table(create(table)).await?;
-            for (columns, unique) in
-                table.unique.iter().map(|c| (c, true)).chain(table.index.iter().map(|c| (c, false)))
-            {
-                manager.create_index(index(table.name, columns, unique)).await?;
+            for columns in table.unique {
+                manager.create_index(index(table.name, columns).unique().take()).await?;
+            }
+            for columns in table.index {
+                manager.create_index(index(table.name, columns)).await?;
             }
         }
         let zero = "INSERT INTO counter (name, value) VALUES ('seq', 0)";
@@ -104,16 +105,13 @@ fn definition(column: &Column) -> ColumnDef {
     definition
 }
 
-fn index(table: &str, columns: &[&'static str], unique: bool) -> IndexCreateStatement {
+fn index(table: &str, columns: &[&'static str]) -> IndexCreateStatement {
     let mut index = Index::create()
         .name(format!("{table}_{}", columns.join("_")))
         .table(table.to_owned())
         .to_owned();
     for column in columns {
         index.col(*column);
-    }
-    if unique {
-        index.unique();
     }
     index
 }

@@ -2,6 +2,7 @@
 
 use control::{Error, RunState};
 use engine::gate::Answer;
+use engine::id::RunId;
 use engine::lineage::Direction;
 use engine::{Digest, Kind, Outcome, Verdict};
 
@@ -87,74 +88,15 @@ async fn a_claim_is_not_believed() {
     }
 }
 
+/// The step that notices, and what the job does.
+type Tampering = (&'static str, Box<dyn Fn(&mut Crafted)>);
+
 #[tokio::test]
 async fn a_job_that_tampers_is_refused_at_the_step_that_notices() {
     for plane in planes().await {
-        let other = plane.craft(b"other", "good").await.run;
-        type Tamper = Box<dyn Fn(&mut Crafted)>;
-        let nowhere = Digest::of("nowhere");
-        let cases: Vec<(&str, Tamper)> = vec![
-            ("refused: run", Box::new(move |crafted| crafted.predicate.run = other.id)),
-            ("refused: contract", Box::new(|crafted| crafted.predicate.contract.revision = 2)),
-            (
-                "refused: contract",
-                Box::new(move |crafted| crafted.predicate.contract.digest = nowhere),
-            ),
-            (
-                "refused: contract",
-                Box::new(|crafted| crafted.predicate.contract.name = "lax".parse().unwrap()),
-            ),
-            (
-                "refused: workflow",
-                Box::new(|crafted| crafted.predicate.circumstances.workflow = None),
-            ),
-            (
-                "refused: workflow",
-                Box::new(|crafted| {
-                    let workflow = crafted.predicate.circumstances.workflow.as_mut().unwrap();
-                    workflow.organization = "globex".parse().unwrap();
-                }),
-            ),
-            (
-                "refused: workflow",
-                Box::new(|crafted| {
-                    crafted.predicate.circumstances.workflow.as_mut().unwrap().name =
-                        "nightly".parse().unwrap();
-                }),
-            ),
-            (
-                "refused: evidence",
-                Box::new(move |crafted| {
-                    crafted.predicate.materials[1].digest = nowhere;
-                }),
-            ),
-            (
-                "refused: materials",
-                Box::new(|crafted| crafted.predicate.materials[1].reference_only = true),
-            ),
-            (
-                "refused: materials",
-                Box::new(|crafted| {
-                    let twice = crafted.predicate.materials[1].clone();
-                    crafted.predicate.materials.push(twice);
-                }),
-            ),
-            ("refused: subjects", Box::new(|crafted| crafted.subjects.truncate(1))),
-            (
-                "refused: subjects",
-                Box::new(move |crafted| crafted.subjects[0].2 = nowhere.to_hex()),
-            ),
-            (
-                "refused: subjects",
-                Box::new(move |crafted| {
-                    crafted.subjects.push((
-                        "extra".to_owned(),
-                        "sha256".to_owned(),
-                        nowhere.to_hex(),
-                    ));
-                }),
-            ),
-        ];
+        let other = plane.craft(b"other", "good").await.run.id;
+        let mut cases = other_run(other);
+        cases.extend(other_evidence());
         for (index, (expected, tamper)) in cases.iter().enumerate() {
             let mut crafted = plane.craft(format!("app {index}").as_bytes(), "good").await;
             tamper(&mut crafted);
@@ -163,6 +105,67 @@ async fn a_job_that_tampers_is_refused_at_the_step_that_notices() {
             assert_eq!(run.state, RunState::Open, "a refusal changes nothing");
         }
     }
+}
+
+/// Claims about the run that it was not.
+fn other_run(other: RunId) -> Vec<Tampering> {
+    let nowhere = Digest::of("nowhere");
+    vec![
+        ("refused: run", Box::new(move |crafted| crafted.predicate.run = other)),
+        ("refused: contract", Box::new(|crafted| crafted.predicate.contract.revision = 2)),
+        ("refused: contract", Box::new(move |crafted| crafted.predicate.contract.digest = nowhere)),
+        (
+            "refused: contract",
+            Box::new(|crafted| crafted.predicate.contract.name = "lax".parse().unwrap()),
+        ),
+        ("refused: workflow", Box::new(|crafted| crafted.predicate.circumstances.workflow = None)),
+        (
+            "refused: workflow",
+            Box::new(|crafted| {
+                let workflow = crafted.predicate.circumstances.workflow.as_mut().unwrap();
+                workflow.organization = "globex".parse().unwrap();
+            }),
+        ),
+        (
+            "refused: workflow",
+            Box::new(|crafted| {
+                crafted.predicate.circumstances.workflow.as_mut().unwrap().name =
+                    "nightly".parse().unwrap();
+            }),
+        ),
+    ]
+}
+
+/// Claims about the evidence that it was not.
+fn other_evidence() -> Vec<Tampering> {
+    let nowhere = Digest::of("nowhere");
+    vec![
+        (
+            "refused: evidence",
+            Box::new(move |crafted| {
+                crafted.predicate.materials[1].digest = nowhere;
+            }),
+        ),
+        (
+            "refused: materials",
+            Box::new(|crafted| crafted.predicate.materials[1].reference_only = true),
+        ),
+        (
+            "refused: materials",
+            Box::new(|crafted| {
+                let twice = crafted.predicate.materials[1].clone();
+                crafted.predicate.materials.push(twice);
+            }),
+        ),
+        ("refused: subjects", Box::new(|crafted| crafted.subjects.truncate(1))),
+        ("refused: subjects", Box::new(move |crafted| crafted.subjects[0].2 = nowhere.to_hex())),
+        (
+            "refused: subjects",
+            Box::new(move |crafted| {
+                crafted.subjects.push(("extra".to_owned(), "sha256".to_owned(), nowhere.to_hex()));
+            }),
+        ),
+    ]
 }
 
 #[tokio::test]

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use control::store::{AttestationFilter, Page, RunFilter, RunState, Store, StoreError};
-use engine::id::RunId;
+use engine::id::{OrganizationId, RunId};
 use engine::{Digest, Verdict};
-use futures::future::join_all;
+use futures::future::{OptionFuture, join_all};
 use uuid::Uuid;
 
 use crate::support::{
@@ -149,11 +149,8 @@ async fn many_writes_share_a_commit_and_one_that_fails_fails_alone() {
                 .write(move |tx| {
                     Box::pin(async move {
                         tx.reference_blob(org, Digest::of(number.to_string()), 1, NOW).await?;
-                        if number == 7 {
-                            Err(StoreError::Conflict { what: "seven".to_owned() })
-                        } else {
-                            Ok(number)
-                        }
+                        let seven = || StoreError::Conflict { what: "seven".to_owned() };
+                        (number != 7).then_some(number).ok_or_else(seven)
                     })
                 })
                 .await
@@ -231,6 +228,10 @@ async fn of_many_receipts_for_a_run_one_wins() {
 }
 
 /// Whoever sees a sequence number sees everything below it: a reader that polls never finds a gap that fills later.
+async fn note(store: &Store, org: OrganizationId) -> Result<u64, StoreError> {
+    store.write(move |tx| Box::pin(async move { tx.insert_audit(&[audit(org)]).await })).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sequence_numbers_are_in_commit_order() {
     const WRITERS: u64 = 8;
@@ -242,11 +243,7 @@ async fn sequence_numbers_are_in_commit_order() {
             let (store, org) = (opened.store.clone(), t.org);
             tokio::spawn(async move {
                 for _ in 0..EACH {
-                    store
-                        .write(move |tx| {
-                            Box::pin(async move { tx.insert_audit(&[audit(org)]).await })
-                        })
-                        .await?;
+                    note(&store, org).await?;
                 }
                 Ok::<_, StoreError>(())
             })
@@ -285,9 +282,8 @@ async fn a_deadlock_runs_the_work_again() {
                     Box::pin(async move {
                         tx.touch_token(first, NOW.plus_days(1)).await?;
                         // Only the first attempts meet; the loser's second finds the way free.
-                        if attempts.fetch_add(1, Ordering::SeqCst) < 2 {
-                            meeting.wait().await;
-                        }
+                        let first_attempt = attempts.fetch_add(1, Ordering::SeqCst) < 2;
+                        OptionFuture::from(first_attempt.then(|| meeting.wait())).await;
                         tx.touch_token(second, NOW.plus_days(1)).await
                     })
                 })

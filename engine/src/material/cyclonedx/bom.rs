@@ -74,7 +74,7 @@ pub(super) struct Component<'a> {
     #[serde(borrow)]
     pub(super) evidence: Option<ComponentEvidence<'a>>,
     #[serde(borrow, default, deserialize_with = "list")]
-    pub(super) components: Vec<Component<'a>>,
+    pub(super) components: Vec<Self>,
 }
 
 #[derive(Deserialize)]
@@ -90,7 +90,7 @@ pub(super) struct Service<'a> {
     #[serde(borrow, default, deserialize_with = "list")]
     pub(super) licenses: Vec<LicenseChoice<'a>>,
     #[serde(borrow, default, deserialize_with = "list")]
-    pub(super) services: Vec<Service<'a>>,
+    pub(super) services: Vec<Self>,
 }
 
 #[derive(Deserialize)]
@@ -136,8 +136,8 @@ struct Tools;
 impl<'de> Visitor<'de> for Tools {
     type Value = Vec<Tool<'de>>;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of tools, or an object of components and services")
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list of tools, or an object of components and services")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {

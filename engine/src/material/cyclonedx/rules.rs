@@ -1,6 +1,6 @@
 //! What the official schema says beyond structure.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use spdx::identifiers::{EXCEPTIONS, LICENSES};
 
@@ -58,7 +58,7 @@ pub(super) fn judge(bom: &Bom<'_>, problems: &mut Vec<Problem>) {
     let mut judge = Judge {
         version: bom.spec_version.as_deref().unwrap_or_default(),
         place: String::new(),
-        refs: HashSet::new(),
+        refs: BTreeSet::new(),
         problems,
     };
     if bom.version.is_some_and(|version| version < 1) {
@@ -80,7 +80,7 @@ pub(super) fn judge(bom: &Bom<'_>, problems: &mut Vec<Problem>) {
 struct Judge<'a, 'p> {
     version: &'a str,
     place: String,
-    refs: HashSet<&'a str>,
+    refs: BTreeSet<&'a str>,
     problems: &'p mut Vec<Problem>,
 }
 

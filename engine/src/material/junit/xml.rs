@@ -203,15 +203,14 @@ impl Parser {
         suite.set(own);
         let time = suite.time;
         let total = own.zip(nested, u64::saturating_add);
-        match self.open.last_mut() {
-            Some(Open::Suite { nested, .. }) => *nested = nested.zip(total, u64::saturating_add),
-            _ => {
-                self.report.counts = self.report.counts.zip(total, u64::saturating_add);
-                self.report.time = match (self.report.time, time) {
-                    (Some(a), Some(b)) => Some(a + b),
-                    (a, b) => a.or(b),
-                };
-            }
+        if let Some(Open::Suite { nested, .. }) = self.open.last_mut() {
+            *nested = nested.zip(total, u64::saturating_add);
+        } else {
+            self.report.counts = self.report.counts.zip(total, u64::saturating_add);
+            self.report.time = match (self.report.time, time) {
+                (Some(a), Some(b)) => Some(a + b),
+                (a, b) => a.or(b),
+            };
         }
     }
 }

@@ -168,7 +168,7 @@ fn a_broken_envelope_is_named() {
 #[test]
 fn a_statement_with_a_repeated_key_is_refused() {
     let text = provenance_v1().to_string();
-    let doubled = format!("{{\"predicateType\":\"urn:x\",{}", &text[1..]);
+    let doubled = text.replacen('{', "{\"predicateType\":\"urn:x\",", 1);
     let mut envelope = envelope_value(&json!({}));
     envelope["payload"] = STANDARD.encode(doubled).into();
     let bytes = envelope.to_string();

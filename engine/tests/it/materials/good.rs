@@ -20,10 +20,25 @@ struct Good {
     facts: Value,
 }
 
+fn good(name: &'static str, bytes: Vec<u8>, kind: Kind, facts: Value) -> Good {
+    Good { name, bytes, kind, facts }
+}
+
+fn file(path: &'static str, kind: Kind, facts: Value) -> Good {
+    good(path, real(path), kind, facts)
+}
+
+fn text(name: &'static str, text: &str, kind: Kind, facts: Value) -> Good {
+    good(name, text.into(), kind, facts)
+}
+
 fn table() -> Vec<Good> {
-    let good = |name, bytes: Vec<u8>, kind, facts| Good { name, bytes, kind, facts };
-    let file = |path: &'static str, kind, facts| good(path, real(path), kind, facts);
-    let text = |name, text: &str, kind, facts| good(name, text.into(), kind, facts);
+    let mut table = bills_of_materials();
+    table.extend(reports_and_images());
+    table
+}
+
+fn bills_of_materials() -> Vec<Good> {
     vec![
         file(
             "sbom-cyclonedx-json/python-env-small.cdx.json",
@@ -61,6 +76,11 @@ fn table() -> Vec<Good> {
                 "timestamp": "2026-01-02T03:04:05.000Z",
             }),
         ),
+    ]
+}
+
+fn reports_and_images() -> Vec<Good> {
+    vec![
         file(
             "sarif/semgrep.sarif.json",
             Kind::Sarif,

@@ -44,6 +44,8 @@ fn what_was_signed_verifies_and_says_what_was_checked() {
     assert_eq!(verified.require_subject(Digest::of("other")).unwrap_err().code(), "subject");
 }
 
+type Damage = Box<dyn Fn(&mut Value)>;
+
 #[test]
 fn a_bundle_that_is_right_but_for_one_thing_is_refused_there() {
     let key = SigningKey::generate().unwrap();
@@ -52,7 +54,6 @@ fn a_bundle_that_is_right_but_for_one_thing_is_refused_there() {
     let good: Value = serde_json::from_slice(good.bytes()).unwrap();
     let forged = other.sign(&statement()).unwrap();
     let forged: Value = serde_json::from_slice(forged.bytes()).unwrap();
-    type Damage = Box<dyn Fn(&mut Value)>;
     let set = |pointer: &'static str, value: Value| -> Damage {
         Box::new(move |bundle| *bundle.pointer_mut(pointer).unwrap() = value.clone())
     };
@@ -74,7 +75,7 @@ fn a_bundle_that_is_right_but_for_one_thing_is_refused_there() {
         (
             "parse",
             Box::new(|bundle| {
-                drop(bundle.as_object_mut().unwrap().insert("messageSignature".into(), json!({})))
+                drop(bundle.as_object_mut().unwrap().insert("messageSignature".into(), json!({})));
             }),
         ),
     ];

@@ -37,6 +37,7 @@ pub(super) struct Found {
 
 /// A node by its number, and whether it has edges that enter it (`up`) or leave it (`down`).
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "two columns of the row")]
 pub(super) struct NodeRow {
     pub(super) id: i64,
     pub(super) key: NodeKey,
@@ -99,12 +100,11 @@ fn edge(row: &QueryResult) -> Result<EdgeRow, StoreError> {
     })
 }
 
-/// The keys of nodes; `ends` asks for their remaining edges too.
+/// The keys of nodes; with a walk, also whether it has edges left to follow from them.
 pub(super) async fn nodes(
     db: &Session<'_>,
-    walk: &Walk,
     ids: &[i64],
-    ends: bool,
+    unfinished: Option<&Walk>,
 ) -> Result<Vec<NodeRow>, StoreError> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -115,11 +115,12 @@ pub(super) async fn nodes(
             "CASE WHEN EXISTS (SELECT 1 FROM edge WHERE org = $2 AND {near} = node.id AND seq <= $3) THEN 1 ELSE 0 END"
         )
     };
-    let (up, down) = if ends { (has("dst"), has("src")) } else { ("0".to_owned(), "0".to_owned()) };
+    let edges = |near| unfinished.map_or_else(|| "0".to_owned(), |_| has(near));
+    let (up, down) = (edges("dst"), edges("src"));
     let among = among(backend, "id", 1);
     let sql = format!("SELECT id, kind, key, {up} AS up, {down} AS down FROM node WHERE {among}");
     let mut values = vec![list(backend, ids)];
-    if ends {
+    if let Some(walk) = unfinished {
         let OrganizationId(org) = walk.org;
         values.extend([Value::from(org), int(walk.as_of).into()]);
     }
@@ -146,11 +147,9 @@ fn among(backend: DbBackend, column: &str, parameter: u8) -> String {
 }
 
 fn list(backend: DbBackend, ids: &[i64]) -> Value {
-    match backend {
-        DbBackend::Postgres => ids.to_vec().into(),
-        _ => {
-            let texts: Vec<String> = ids.iter().map(i64::to_string).collect();
-            format!("[{}]", texts.join(",")).into()
-        }
+    if backend == DbBackend::Postgres {
+        return ids.to_vec().into();
     }
+    let texts: Vec<String> = ids.iter().map(i64::to_string).collect();
+    format!("[{}]", texts.join(",")).into()
 }

@@ -23,7 +23,9 @@ const QUEUE_MAX: usize = 1_024;
 
 /// Where jobs wait. Empty once closed.
 #[derive(Debug, Clone)]
-pub(super) struct Queue(Arc<RwLock<Option<mpsc::Sender<Box<dyn Job>>>>>);
+pub(super) struct Queue(Arc<RwLock<Option<Jobs>>>);
+
+type Jobs = mpsc::Sender<Box<dyn Job>>;
 
 /// Starts the task that owns the write connection. It ends when the last queue is dropped or closed.
 pub(super) fn start(db: DatabaseConnection, commits: Arc<AtomicU64>) -> (Queue, JoinHandle<()>) {
@@ -41,7 +43,7 @@ impl Queue {
         let closed = || E::from(StoreError::closed("the store is closed"));
         let (answer, result) = oneshot::channel();
         let sender = self.0.read().await.clone().ok_or_else(closed)?;
-        let job = Box::new(Work { work, answer, result: None });
+        let job = Box::new(Pending { work, answer, result: None });
         if sender.send(job).await.is_err() {
             return Err(closed());
         }
@@ -65,14 +67,14 @@ trait Job: Send {
     fn answer(self: Box<Self>, lost: Option<StoreError>);
 }
 
-struct Work<F, T, E> {
+struct Pending<F, T, E> {
     work: F,
     result: Option<Result<T, E>>,
     answer: oneshot::Sender<Result<T, E>>,
 }
 
 #[async_trait]
-impl<F, T, E> Job for Work<F, T, E>
+impl<F, T, E> Job for Pending<F, T, E>
 where
     F: for<'t> Fn(Tx<'t>) -> BoxFuture<'t, Result<T, E>> + Send + Sync,
     T: Send,
