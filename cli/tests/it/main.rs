@@ -1,0 +1,5 @@
+//! The binary as its users meet it: real arguments, real files, real exit codes, a real server.
+
+#![cfg(test)]
+
+mod support;
