@@ -2,4 +2,6 @@
 
 #![cfg(test)]
 
+mod check;
+mod formats;
 mod support;
