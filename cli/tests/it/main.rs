@@ -2,4 +2,8 @@
 
 #![cfg(test)]
 
+mod crash;
+mod http;
+mod large;
+mod site;
 mod support;
