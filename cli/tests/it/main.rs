@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod crash;
+mod flow;
 mod http;
 mod large;
 mod site;

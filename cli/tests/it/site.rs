@@ -188,7 +188,8 @@ pub(crate) fn predicate(bundle: &[u8]) -> Value {
     statement["predicate"].take()
 }
 
-fn sbom(component: &str) -> String {
+/// An SBOM with one component.
+pub(crate) fn sbom(component: &str) -> String {
     format!(
         r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"components":[{{"type":"library","name":"{component}","version":"1"}}]}}"#
     )
