@@ -239,8 +239,7 @@ fn all_whole(http: &Http, what: &str) -> BTreeSet<String> {
         list["items"].as_array().unwrap().clone()
     };
     let digest = |item: &Value| item["digest"].as_str().unwrap().to_owned();
-    let listed: BTreeSet<String> =
-        items("/v1/attestations?limit=500").iter().map(digest).collect();
+    let listed: BTreeSet<String> = items("/v1/attestations?limit=500").iter().map(digest).collect();
     for digest in &listed {
         whole(http, digest, what);
     }

@@ -222,7 +222,11 @@ fn tokens_end() {
 fn refused(site: &Site, server: &Server, token: &str) {
     let problem = site.http(server).under(token).get("/v1/identity").with(401).json();
     assert_eq!(problem["code"], "unauthenticated", "{}: {problem}", site.name);
-    for line in ["whoami", "gate allow ci.pem --gate prod", "attest --workflow web/release --key ci.pem app=ci.pem"] {
+    for line in [
+        "whoami",
+        "gate allow ci.pem --gate prod",
+        "attest --workflow web/release --key ci.pem app=ci.pem",
+    ] {
         site.run_under(server, token, line).with(5);
     }
 }
@@ -295,8 +299,18 @@ fn keys_of_stock_tools_and_of_ours_sign() {
     run("key generate --out cosign.key").with(0);
     assert!(site.sandbox.read("cosign.key").contains("ENCRYPTED"));
     let mut keys = vec![("cosign", "cosign.key", "cosign.key.pub")];
-    if openssl(&site, &["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "openssl.pem"])
-        && openssl(&site, &["pkey", "-in", "openssl.pem", "-pubout", "-out", "openssl.pub"])
+    if openssl(
+        &site,
+        &[
+            "genpkey",
+            "-algorithm",
+            "EC",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-out",
+            "openssl.pem",
+        ],
+    ) && openssl(&site, &["pkey", "-in", "openssl.pem", "-pubout", "-out", "openssl.pub"])
     {
         keys.push(("openssl", "openssl.pem", "openssl.pub"));
     }

@@ -114,12 +114,7 @@ impl Site {
         std::fs::read(self.sandbox.path(format!("{name}.bundle"))).unwrap()
     }
 
-    fn furnished(
-        name: &'static str,
-        folder: TempDir,
-        database: String,
-        args: Vec<String>,
-    ) -> Self {
+    fn furnished(name: &'static str, folder: TempDir, database: String, args: Vec<String>) -> Self {
         let sandbox = Sandbox::new();
         let mut site = Self {
             name,
@@ -197,8 +192,7 @@ pub(crate) fn sbom(component: &str) -> String {
 
 /// A new ECDSA P-256 key, PKCS#8 PEM: opened in no time, unlike an encrypted one.
 fn pkcs8() -> String {
-    const HEAD: &str =
-        "3041020100301306072a8648ce3d020106082a8648ce3d030107042730250201010420";
+    const HEAD: &str = "3041020100301306072a8648ce3d020106082a8648ce3d030107042730250201010420";
     // Any 32 bytes are a key, but for one in 2^32.
     let scalar = Digest::of(trust::SigningKey::generate().unwrap().public().to_pem()).to_hex();
     let hex = format!("{HEAD}{scalar}");

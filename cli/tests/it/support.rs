@@ -192,12 +192,7 @@ impl Server {
         Self::start_in(Sandbox::new(), data, args, variables)
     }
 
-    fn start_in(
-        sandbox: Sandbox,
-        data: &Path,
-        args: &[&str],
-        variables: &[(&str, &str)],
-    ) -> Self {
+    fn start_in(sandbox: Sandbox, data: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = sandbox.command(["serve", "--listen", "127.0.0.1:0", "--data"]);
         command.arg(data).args(args).envs(variables.iter().copied());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
