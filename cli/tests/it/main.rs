@@ -4,4 +4,9 @@
 
 mod check;
 mod formats;
+mod crash;
+mod flow;
+mod http;
+mod large;
+mod site;
 mod support;
