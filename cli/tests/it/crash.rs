@@ -157,8 +157,7 @@ fn whole(http: &Http, digest: &str, what: &str) {
     assert_eq!((&run["state"], &run["attestation"]), (&json!("closed"), &json!(digest)), "{what}");
     let app = shown["subjects"][0]["value"].as_str().unwrap();
     let lineage = http.get(&format!("/v1/artifacts/sha256:{app}/lineage")).with(200).json();
-    let kinds: BTreeSet<&str> =
-        lineage["edges"].as_array().unwrap().iter().map(|edge| kind(edge)).collect();
+    let kinds: BTreeSet<&str> = lineage["edges"].as_array().unwrap().iter().map(kind).collect();
     assert_eq!(kinds, ["material", "subject"].into(), "{what}: {lineage}");
     for material in shown["materials"].as_array().unwrap() {
         let digest: Digest = material["digest"].as_str().unwrap().parse().unwrap();

@@ -3,9 +3,9 @@
 #![cfg(test)]
 
 mod check;
-mod formats;
 mod crash;
 mod flow;
+mod formats;
 mod http;
 mod large;
 mod site;
