@@ -2,8 +2,10 @@
 
 #![cfg(test)]
 
+mod check;
 mod crash;
 mod flow;
+mod formats;
 mod http;
 mod large;
 mod site;
