@@ -2,7 +2,11 @@
 //!
 //! Parsing and evaluating are apart, so that a change shows where it helps.
 
-#![expect(clippy::unwrap_used, missing_docs, reason = "a benchmark may panic, and its macros write no docs")]
+#![expect(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a benchmark may panic, and its macros write no docs"
+)]
 
 use std::hint::black_box;
 
