@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 use engine::contract::opa_bundle;
 use engine::judge::{Exhibit, Plan};
@@ -26,16 +27,20 @@ struct Case {
 
 /// The path of `opa`; without one, says so once.
 fn opa() -> Option<OsString> {
+    static OPA: OnceLock<Option<OsString>> = OnceLock::new();
+    OPA.get_or_init(find).clone()
+}
+
+fn find() -> Option<OsString> {
     if let Some(path) = std::env::var_os("MUSTER_OPA") {
         return Some(path);
     }
-    let found = Command::new("opa").arg("version").output().is_ok();
-    if !found {
-        // Past the test harness, which captures what tests print.
-        writeln!(std::io::stderr(), "skipped: opa is not on PATH, and MUSTER_OPA is not set")
-            .unwrap();
+    if Command::new("opa").arg("version").output().is_ok() {
+        return Some("opa".into());
     }
-    found.then(|| "opa".into())
+    // Past the test harness, which captures what tests print.
+    writeln!(std::io::stderr(), "skipped: opa is not on PATH, and MUSTER_OPA is not set").unwrap();
+    None
 }
 
 #[expect(clippy::disallowed_methods, reason = "another process reads the files")]
