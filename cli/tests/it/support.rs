@@ -222,6 +222,11 @@ impl Server {
         self.child.id()
     }
 
+    /// What it logged since it listened.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
     /// Asks it to end, waits until it did, and answers the exit code and what it logged after it listened.
     pub(crate) fn stop(mut self) -> (i32, String) {
         signal(self.id(), "TERM");
