@@ -29,7 +29,6 @@ spec:
             package here
             import rego.v1
             deny contains {"rule": "never", "message": "never"} if input.annotations.never
-      mode: warn
       enforce_after: 2030-01-01
 "#;
 
@@ -44,15 +43,15 @@ apiVersion: muster.dev/v1
 kind: Policy
 metadata: { name: team }
 spec:
-  module: team.rego
+  path: team.rego
   inputs:
-    - { name: team, type: string, required: true }
+    - { name: team, type: string }
 "#;
 
 const TEAM_RULES: &str = r#"
 package team
 import rego.v1
-deny contains {"rule": "team", "message": "another team"} if input.annotations.team != data.params.team
+deny contains {"rule": "team", "message": "another team"} if input.annotations.team != input.args.team
 "#;
 
 fn mixed() -> Sandbox {
@@ -79,7 +78,7 @@ fn a_contract_says_what_it_means() {
             "  policy   sbom-components  on sbom, enforce",
             "  policy   signed           on doc, enforce",
             "  policy   team             on the run, enforce",
-            "  policy   written-here     on the run, warn after 2030-01-01T00:00:00Z",
+            "  policy   written-here     on the run, enforce after 2030-01-01T00:00:00.000Z",
         ]
     );
 }

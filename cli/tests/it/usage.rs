@@ -59,7 +59,7 @@ fn what_is_written_wrongly_is_shown_where_it_stands() {
     let deep = [vec![b'['; 400_000], vec![b']'; 400_000]].concat();
     let cases: [(Vec<u8>, &str); 20] = [
         (b"kind: Contract\n  bad: [\n".to_vec(), "contract.yaml:2:6: this is not valid YAML"),
-        (hostile::yaml_bomb(), "contract.yaml:1:"),
+        (hostile::yaml_bomb(), "contract.yaml:5:35: the document expands to more than the limit of 50000 values"),
         (hostile::deep_json(1_000_000), "contract.yaml: the document has 2000000 bytes, more than the limit of 1048576"),
         (deep, "contract.yaml:1:"),
         (b"name: caf\xe9\n".to_vec(), "contract.yaml: the document is not UTF-8"),
@@ -115,9 +115,14 @@ fn hostile_evidence_is_never_a_pass() {
         (cyclonedx, hostile::duplicate_keys_escaped(), 3, "[material-invalid]"),
         (cyclonedx, hostile::deep_json(1_000_000), 3, "it nests deeper than 128 levels"),
         (cyclonedx, Vec::new(), 3, "[material-invalid]"),
-        (junit, hostile::zip_claiming(3_000_000_000), 4, "limit of 1073741824"),
+        (
+            junit,
+            hostile::zip_claiming(3_000_000_000),
+            4,
+            "over the limit archive_bytes_max of 1073741824",
+        ),
         (junit, b"<testsuites><testsuite>".to_vec(), 3, "[material-invalid]"),
-        (junit, b"<testsuites></testsuites>".to_vec(), 4, "INDETERMINATE"),
+        (junit, b"<testsuites></testsuites>".to_vec(), 3, "it holds no test suite"),
     ];
     for ((kind, policy), bytes, code, phrase) in cases {
         sandbox.write("c.yaml", contract(&spec.replace("KIND", kind).replace("POLICY", policy)));
@@ -222,4 +227,21 @@ fn help_shows_no_secret() {
     let loud: Vec<_> =
         found.iter().filter(|(_, help)| help.contains("hush")).map(|(path, _)| path).collect();
     assert!(loud.is_empty(), "{loud:?}");
+}
+
+#[test]
+fn a_place_in_a_policy_does_not_look_like_one_in_the_contract() {
+    let sandbox = Sandbox::new();
+    let spec =
+        "  materials:\n    - { name: doc, kind: evidence }\n  policies:\n    - use: rules/p.yaml";
+    sandbox.write("contract.yaml", contract(spec));
+    let policy = "apiVersion: muster.dev/v1\nkind: Policy\nmetadata: { name: p }\nspec:\n  module: p.rego\n  input: []\n";
+    sandbox.write("rules/p.yaml", policy);
+    let said = sandbox.run("contract check contract.yaml").with(2).stderr;
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(
+        lines[0].starts_with("error: contract.yaml:8:7: rules/p.yaml:5:3: the key `module`"),
+        "{said}"
+    );
+    assert!(lines[1].starts_with("    6:3: the key `input`") && lines.len() == 2, "{said}");
 }
