@@ -72,10 +72,19 @@ fn at(path: &Path, error: &dyn std::fmt::Display) -> String {
     let lines: Vec<String> = error
         .to_string()
         .lines()
-        .map(|line| {
-            let gap = if line.starts_with(|c: char| c.is_ascii_digit()) { "" } else { " " };
-            format!("{}:{gap}{line}", path.display())
+        .enumerate()
+        .map(|(number, line)| match (placed(line), number) {
+            (true, _) => format!("{}:{line}", path.display()),
+            (false, 0) => format!("{}: {line}", path.display()),
+            (false, _) => format!("  {line}"),
         })
         .collect();
     lines.join("\n")
+}
+
+/// Whether a line says where it is about, as `LINE:COLUMN: …`.
+fn placed(line: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let mut parts = line.split(':');
+    parts.next().is_some_and(number) && parts.next().is_some_and(number)
 }

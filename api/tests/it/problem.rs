@@ -6,110 +6,68 @@ use serde_json::json;
 
 use crate::support::{Server, problem};
 
+/// What is wrong, the path, the status, the code, a part of what is said.
+type Case<'a> = (&'a str, &'a str, u16, &'a str, &'a str);
+
+const NOBODY: &str = "/v1/runs/00000000-0000-0000-0000-000000000000";
+
+async fn expect(request: RequestBuilder, (what, _, status, code, said): Case<'_>) {
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), status, "{what}");
+    let body = problem(response).await;
+    assert_eq!(body["code"], code, "{what}");
+    assert!(body["detail"].as_str().unwrap().contains(said), "{what}: {body}");
+}
+
 #[tokio::test]
-async fn bad_requests_end_in_named_problems() {
+async fn bad_addresses_end_in_named_problems() {
     let server = Server::start().await;
-    let ask = |method: Method, path: &str| server.ask(method, path, &server.owner);
-    let json = |request: RequestBuilder, body: &'static str| {
-        request.header("content-type", "application/json").body(body)
-    };
+    let lineage = format!("/v1/artifacts/{}/lineage?direction=left", Digest::of(""));
+    let cases: [Case<'_>; 9] = [
+        ("no such path", "/v2/runs", 404, "not-found", "/openapi.json"),
+        ("bad digest", "/v1/blobs/sha256:abc", 400, "invalid", "is not a digest"),
+        ("bad id", "/v1/runs/42", 400, "invalid", "UUID"),
+        ("unknown run", NOBODY, 404, "not-found", "run"),
+        ("unknown parameter", "/v1/runs?page=2", 400, "invalid", "page"),
+        ("page too large", "/v1/runs?limit=501", 400, "invalid", "500"),
+        ("empty page", "/v1/runs?limit=0", 400, "invalid", "1 to"),
+        ("bad workflow", "/v1/runs?workflow=web", 400, "invalid", "PROJECT/WORKFLOW"),
+        ("bad direction", &lineage, 400, "invalid", "left"),
+    ];
+    for case in cases {
+        expect(server.ask(Method::GET, case.1, &server.owner), case).await;
+    }
+    let case = ("no such method", "/v1/runs", 405, "method-not-allowed", "method");
+    expect(server.ask(Method::PATCH, case.1, &server.owner), case).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn bad_bodies_end_in_named_problems() {
+    let server = Server::start().await;
+    let projects = "/v1/projects";
     let large = format!("{{\"name\":\"{}\"}}", "x".repeat(3 << 20));
-    for (what, request, status, code, said) in [
-        ("no such path", ask(Method::GET, "/v2/runs"), 404, "not-found", "/openapi.json"),
-        ("no such method", ask(Method::PATCH, "/v1/runs"), 405, "method-not-allowed", "method"),
-        ("not JSON", json(ask(Method::POST, "/v1/projects"), "{"), 400, "invalid", "EOF"),
-        (
-            "more than JSON",
-            json(ask(Method::POST, "/v1/projects"), "{\"name\":\"a\"} x"),
-            400,
-            "invalid",
-            "goes on",
-        ),
-        (
-            "unknown member",
-            json(ask(Method::POST, "/v1/projects"), "{\"name\":\"a\",\"nmae\":1}"),
-            400,
-            "invalid",
-            "nmae",
-        ),
-        ("missing member", json(ask(Method::POST, "/v1/projects"), "{}"), 400, "invalid", "`name`"),
-        (
-            "bad name",
-            json(ask(Method::POST, "/v1/projects"), "{\"name\":\"A b\"}"),
-            400,
-            "invalid",
-            "`A b` is not a name",
-        ),
-        (
-            "bad media type",
-            ask(Method::POST, "/v1/projects").body("{\"name\":\"a\"}"),
-            415,
-            "unsupported-media-type",
-            "application/json",
-        ),
-        (
-            "too large",
-            ask(Method::POST, "/v1/projects")
-                .header("content-type", "application/json")
-                .body(large),
-            413,
-            "too-large",
-            "larger",
-        ),
-        ("bad digest", ask(Method::GET, "/v1/blobs/sha256:abc"), 400, "invalid", "is not a digest"),
-        ("bad id", ask(Method::GET, "/v1/runs/42"), 400, "invalid", "UUID"),
-        (
-            "unknown run",
-            ask(Method::GET, "/v1/runs/00000000-0000-0000-0000-000000000000"),
-            404,
-            "not-found",
-            "run",
-        ),
-        ("unknown parameter", ask(Method::GET, "/v1/runs?page=2"), 400, "invalid", "page"),
-        ("page too large", ask(Method::GET, "/v1/runs?limit=501"), 400, "invalid", "500"),
-        ("empty page", ask(Method::GET, "/v1/runs?limit=0"), 400, "invalid", "1 to"),
-        (
-            "bad workflow",
-            ask(Method::GET, "/v1/runs?workflow=web"),
-            400,
-            "invalid",
-            "PROJECT/WORKFLOW",
-        ),
-        (
-            "bad scope",
-            json(ask(Method::POST, "/v1/tokens"), "{\"name\":\"a\",\"scopes\":[\"root\"]}"),
-            400,
-            "invalid",
-            "root",
-        ),
-        (
-            "bad direction",
-            ask(Method::GET, &format!("/v1/artifacts/{}/lineage?direction=left", Digest::of(""))),
-            400,
-            "invalid",
-            "left",
-        ),
-        (
-            "bundle as text",
-            ask(Method::POST, "/v1/runs/00000000-0000-0000-0000-000000000000/attestation")
-                .body("{}"),
-            415,
-            "unsupported-media-type",
-            "bundle",
-        ),
-        (
-            "decide nothing",
-            json(ask(Method::POST, "/v1/gates/web/decisions"), "{\"digests\":[]}"),
-            400,
-            "invalid",
-            "1 to 500",
-        ),
+    let root = "{\"name\":\"a\",\"scopes\":[\"root\"]}";
+    let cases: [(&str, Case<'_>); 8] = [
+        ("{", ("not JSON", projects, 400, "invalid", "EOF")),
+        ("{\"name\":\"a\"} x", ("more than JSON", projects, 400, "invalid", "goes on")),
+        ("{\"name\":\"a\",\"nmae\":1}", ("unknown member", projects, 400, "invalid", "nmae")),
+        ("{}", ("missing member", projects, 400, "invalid", "`name`")),
+        ("{\"name\":\"A b\"}", ("bad name", projects, 400, "invalid", "`A b` is not a name")),
+        (&large, ("too large", projects, 413, "too-large", "larger")),
+        (root, ("bad scope", "/v1/tokens", 400, "invalid", "root")),
+        ("{\"digests\":[]}", ("decide nothing", "/v1/gates/web/decisions", 400, "invalid", "1 to 500")),
+    ];
+    for (body, case) in cases {
+        let request = server.ask(Method::POST, case.1, &server.owner);
+        expect(request.header("content-type", "application/json").body(body.to_owned()), case).await;
+    }
+    let attestation = format!("{NOBODY}/attestation");
+    for (body, case) in [
+        ("{\"name\":\"a\"}", ("bad media type", projects, 415, "unsupported-media-type", "application/json")),
+        ("{}", ("bundle as text", attestation.as_str(), 415, "unsupported-media-type", "bundle")),
     ] {
-        let response = request.send().await.unwrap();
-        assert_eq!(response.status(), status, "{what}");
-        let body = problem(response).await;
-        assert_eq!(body["code"], code, "{what}");
-        assert!(body["detail"].as_str().unwrap().contains(said), "{what}: {body}");
+        expect(server.ask(Method::POST, case.1, &server.owner).body(body), case).await;
     }
     server.stop().await;
 }

@@ -3,10 +3,16 @@
 #![cfg(test)]
 
 mod check;
+mod contract;
 mod crash;
+mod demo;
 mod flow;
 mod formats;
 mod http;
 mod large;
+mod readme;
 mod site;
+mod state;
 mod support;
+mod usage;
+mod verify;

@@ -196,6 +196,8 @@ fn attach(
             Ok(attachment) => attachments.push(attachment),
             Err(problems) => {
                 diagnostics.extend(problems.into_iter().map(|problem| {
+                    // Further lines are about places in another file: they must not look like places in this one.
+                    let problem = problem.replace('\n', "\n  ");
                     document.diagnostic(&format!("/spec/policies/{index}"), problem)
                 }));
             }

@@ -159,7 +159,7 @@ fn read_again(added: &Added) -> Item {
     let Material { name, kind, digest, size, source, .. } = added.material.clone();
     let label = Label { name, kind, digest, source, size };
     let unchanged =
-        std::fs::read(&added.path).ok().filter(|bytes| engine::Digest::of(bytes) == digest);
+        bytes_again(&added.path, digest).filter(|bytes| engine::Digest::of(bytes) == digest);
     let exhibit = match unchanged {
         _ if added.material.reference_only => Exhibit::reference(label),
         _ if kind == engine::Kind::Artifact => Exhibit::opaque(label),
@@ -169,4 +169,16 @@ fn read_again(added: &Added) -> Item {
         }
     };
     Item { exhibit, content: Content::Reference, path: added.path.clone() }
+}
+
+/// The bytes at a path, of a text, or of the manifest in an image layout.
+fn bytes_again(path: &str, digest: engine::Digest) -> Option<Vec<u8>> {
+    let file = Path::new(path);
+    if file.is_dir() {
+        return std::fs::read(file.join("blobs/sha256").join(digest.to_hex())).ok();
+    }
+    match path.strip_prefix("text:") {
+        Some(text) if !file.exists() => Some(text.as_bytes().to_vec()),
+        _ => std::fs::read(file).ok(),
+    }
 }
