@@ -12,7 +12,7 @@ use crate::exit::{Exit, Failure, Result};
 use crate::terminal::Tone;
 use crate::{artifact, craft, keys};
 
-pub(super) fn run(context: &Context, args: VerifyArgs) -> Result {
+pub(super) fn run(context: &Context, args: &VerifyArgs) -> Result {
     let bytes = fs::read(&args.bundle).map_err(|error| {
         Failure::usage(format!("cannot read {}: {error}", args.bundle.display()))
     })?;

@@ -176,7 +176,8 @@ pub(crate) struct Server {
     pub bootstrap: Option<String>,
     log: Arc<Mutex<String>>,
     reading: Option<JoinHandle<()>>,
-    sandbox: Sandbox,
+    /// Its folder, removed after it.
+    _sandbox: Sandbox,
 }
 
 impl Server {
@@ -200,7 +201,7 @@ impl Server {
         let (url, bootstrap) = listening(&mut stderr);
         let log = Arc::new(Mutex::new(String::new()));
         let reading = drain(stderr, Arc::clone(&log));
-        Self { child, url, bootstrap, log, reading: Some(reading), sandbox }
+        Self { child, url, bootstrap, log, reading: Some(reading), _sandbox: sandbox }
     }
 
     /// Variables with which a command talks to it under `token`.
@@ -241,11 +242,6 @@ impl Server {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
-
-    /// Waits until it ended by itself, and answers the exit code (-1 after a signal).
-    pub(crate) fn wait(mut self) -> i32 {
-        self.child.wait().unwrap().code().unwrap_or(-1)
-    }
 }
 
 impl Drop for Server {
@@ -267,9 +263,10 @@ fn listening(stderr: &mut BufReader<ChildStderr>) -> (String, Option<String>) {
     let (mut said, mut bootstrap) = (String::new(), None);
     loop {
         let mut line = String::new();
-        if stderr.read_line(&mut line).unwrap() == 0 {
-            panic!("the server ended before it listened: {said}");
-        }
+        assert!(
+            stderr.read_line(&mut line).unwrap() != 0,
+            "the server ended before it listened: {said}"
+        );
         if let Some(url) = line.trim_end().strip_prefix("listening on ") {
             return (url.to_owned(), bootstrap);
         }
