@@ -176,7 +176,8 @@ pub(crate) struct Server {
     pub bootstrap: Option<String>,
     log: Arc<Mutex<String>>,
     reading: Option<JoinHandle<()>>,
-    sandbox: Sandbox,
+    /// Its folder, removed after it.
+    _sandbox: Sandbox,
 }
 
 impl Server {
@@ -200,7 +201,7 @@ impl Server {
         let (url, bootstrap) = listening(&mut stderr);
         let log = Arc::new(Mutex::new(String::new()));
         let reading = drain(stderr, Arc::clone(&log));
-        Self { child, url, bootstrap, log, reading: Some(reading), sandbox }
+        Self { child, url, bootstrap, log, reading: Some(reading), _sandbox: sandbox }
     }
 
     /// Variables with which a command talks to it under `token`.
@@ -240,11 +241,6 @@ impl Server {
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-    }
-
-    /// Waits until it ended by itself, and answers the exit code (-1 after a signal).
-    pub(crate) fn wait(mut self) -> i32 {
-        self.child.wait().unwrap().code().unwrap_or(-1)
     }
 }
 
