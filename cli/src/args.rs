@@ -178,6 +178,7 @@ pub struct LineageArgs {
 
 /// `muster attestation`.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  muster attestation show sha256:…")]
 pub enum AttestationCommand {
     /// What the server knows of it.
     #[command(after_help = "Example:\n  muster attestation show sha256:…")]

@@ -29,6 +29,11 @@ impl std::fmt::Debug for Client {
 impl Client {
     /// A client of `server`, such as `https://muster.example.com`.
     pub(crate) fn new(server: &str, token: &str) -> Result<Self> {
+        let web = |url: &reqwest::Url| matches!(url.scheme(), "http" | "https");
+        if !reqwest::Url::parse(server).is_ok_and(|url| web(&url)) {
+            return Err(Failure::usage(format!("`{server}` is not the address of a server"))
+                .with_hint("it begins with https:// or http://"));
+        }
         let http = reqwest::Client::builder()
             .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(10))
@@ -136,8 +141,10 @@ impl Client {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
-        let cause =
-            std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
         Failure::new(Exit::TryAgain, format!("cannot reach {}: {cause}", self.server))
             .with_hint("is the address right, and the server running?")
     }

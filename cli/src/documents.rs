@@ -93,8 +93,14 @@ pub(crate) fn contract(
 
 /// Each line of an error with the file that it is about.
 fn at(path: &Path, error: &dyn std::fmt::Display) -> String {
-    let lines: Vec<String> =
-        error.to_string().lines().map(|line| format!("{}:{line}", path.display())).collect();
+    let lines: Vec<String> = error
+        .to_string()
+        .lines()
+        .map(|line| {
+            let gap = if line.starts_with(|c: char| c.is_ascii_digit()) { "" } else { " " };
+            format!("{}:{gap}{line}", path.display())
+        })
+        .collect();
     lines.join("\n")
 }
 

@@ -76,6 +76,10 @@ pub(crate) fn gather(given: &[Given], contract: &Contract, limits: &Limits) -> R
         );
         return Err(Failure::usage(message));
     }
+    if given.iter().filter(|given| given.source == "-").count() > 1 {
+        return Err(Failure::usage("the standard input was given twice")
+            .with_hint("give all but one as files"));
+    }
     let found = control::judge::in_parallel(given, |given| reading::find(given, contract, limits));
     let found = found.into_iter().collect::<Result<Vec<_>>>()?;
     let names = naming::name(&found, contract)?;

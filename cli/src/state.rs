@@ -118,7 +118,7 @@ impl StateFile {
 
     fn damaged(&self, error: impl std::fmt::Display) -> Failure {
         Failure::usage(format!("the state in {} cannot be read: {error}", self.path.display()))
-            .with_hint("begin anew: muster attest init --replace")
+            .with_hint("begin anew: muster attest init --workflow PROJECT/WORKFLOW --replace")
     }
 }
 

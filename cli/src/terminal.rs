@@ -70,3 +70,8 @@ impl Terminal {
         if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 }
+
+/// A text of somebody else's on one line, without codes that a terminal or a CI system would obey.
+pub(crate) fn plain(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}

@@ -29,7 +29,8 @@ spec:
 fn shipped(folder: &str) -> Policy {
     let read = |file: &str| testdata::text(format!("../policies/{folder}/{file}"));
     let document = Document::parse(&read("policy.yaml"), &Limits::DEFAULT).unwrap();
-    Policy::parse(&document, &Files::from([("policy.rego".to_owned(), read("policy.rego"))])).unwrap()
+    Policy::parse(&document, &Files::from([("policy.rego".to_owned(), read("policy.rego"))]))
+        .unwrap()
 }
 
 fn library() -> Library {
@@ -54,7 +55,11 @@ fn now() -> Timestamp {
 fn here() -> Circumstances {
     Circumstances {
         workflow: None,
-        runner: Runner { kind: RunnerKind::Generic, environment: RunnerEnvironment::Unknown, url: None },
+        runner: Runner {
+            kind: RunnerKind::Generic,
+            environment: RunnerEnvironment::Unknown,
+            url: None,
+        },
         environment: [].into(),
         annotations: [].into(),
         commit: None,
@@ -76,12 +81,17 @@ fn contract(c: &mut Criterion) {
     let library = library();
     let document = Document::parse(SMALL, &Limits::DEFAULT).unwrap();
     c.bench_function("contract/compile", |b| {
-        b.iter(|| Compiled::compile(black_box(&document), &Files::new(), &library, &Limits::DEFAULT).unwrap());
+        b.iter(|| {
+            Compiled::compile(black_box(&document), &Files::new(), &library, &Limits::DEFAULT)
+                .unwrap()
+        });
     });
 }
 
 fn small_policy(c: &mut Criterion) {
-    let source = "package small\nimport rego.v1\ndeny contains \"old\" if input.predicate.version < 2\n".to_owned();
+    let source =
+        "package small\nimport rego.v1\ndeny contains \"old\" if input.predicate.version < 2\n"
+            .to_owned();
     let module = Module { path: "small.rego".to_owned(), source };
     let unit = Unit::compile(&[module], &json!({}), &Limits::DEFAULT).unwrap();
     let input = rego::Document::from_value(&json!({ "predicate": { "version": 1 } })).unwrap();
@@ -99,12 +109,20 @@ fn large_sbom(c: &mut Criterion) {
     group.sample_size(20);
     group.bench_function("hash", |b| b.iter(|| Digest::of(black_box(&bytes))));
     group.bench_function("read and validate", |b| b.iter(|| sbom(black_box(&bytes))));
-    group.bench_function("parse for policies", |b| b.iter(|| rego::Document::parse(black_box(&bytes)).unwrap()));
+    group.bench_function("parse for policies", |b| {
+        b.iter(|| rego::Document::parse(black_box(&bytes)).unwrap())
+    });
     // The exhibit's document is parsed by the first evaluation and kept, so this is evaluation alone.
     let exhibit = sbom(&bytes);
     group.bench_function("evaluate three policies", |b| {
         b.iter(|| {
-            let plan = Plan::new(&contract, &circumstances, vec![exhibit.clone()], now(), &Limits::DEFAULT);
+            let plan = Plan::new(
+                &contract,
+                &circumstances,
+                vec![exhibit.clone()],
+                now(),
+                &Limits::DEFAULT,
+            );
             let evaluations = plan.tasks().map(|task| task.evaluate()).collect();
             plan.conclude(evaluations)
         });

@@ -67,14 +67,21 @@ async fn receive(plane: &Plane, sbom: &[u8]) -> Verdict {
             name: run.workflow.clone(),
             version: None,
         }),
-        runner: Runner { kind: RunnerKind::Generic, environment: RunnerEnvironment::Unknown, url: None },
+        runner: Runner {
+            kind: RunnerKind::Generic,
+            environment: RunnerEnvironment::Unknown,
+            url: None,
+        },
         environment: [].into(),
         annotations: [].into(),
         commit: None,
     };
     let subject = ("sbom".to_owned(), "sha256".to_owned(), digest.to_hex());
-    let contract =
-        ContractRef { name: run.contract.name, revision: run.contract.revision, digest: run.contract.digest };
+    let contract = ContractRef {
+        name: run.contract.name,
+        revision: run.contract.revision,
+        digest: run.contract.digest,
+    };
     let predicate = Predicate {
         run: run.id,
         contract,
@@ -87,7 +94,8 @@ async fn receive(plane: &Plane, sbom: &[u8]) -> Verdict {
     };
     let predicate = serde_json::to_value(&predicate).unwrap();
     let bundle = plane.key.sign(&Statement::new([subject], predicate::TYPE, predicate)).unwrap();
-    let receipt = plane.control.receive(&plane.owner, run.id, bundle.bytes().to_vec()).await.unwrap();
+    let receipt =
+        plane.control.receive(&plane.owner, run.id, bundle.bytes().to_vec()).await.unwrap();
     receipt.attestation.verdict
 }
 

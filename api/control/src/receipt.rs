@@ -46,14 +46,14 @@ impl Control {
         let (run, contract) = self.bind(actor, org, run, &predicate).await?;
         check_materials(&predicate, self.limits.materials_max)?;
         check_subjects(&verified, &predicate, &contract)?;
-        fail_point!("receipt::before-evidence");
+        step("receipt::before-evidence");
         let exhibits = self.exhibits(org, &predicate.materials).await?;
         let record = self.judge(contract, &predicate, exhibits).await?;
-        fail_point!("receipt::before-blob");
+        step("receipt::before-blob");
         self.keep_bundle(org, digest, bytes).await?;
-        fail_point!("receipt::before-transaction");
+        step("receipt::before-transaction");
         self.save(actor, org, Judged { run, digest, bundle, verified, predicate, record }).await?;
-        fail_point!("receipt::before-answer");
+        step("receipt::before-answer");
         Ok(Receipt { new: true, ..self.answer(org, digest).await? })
     }
 
@@ -229,7 +229,7 @@ impl Control {
                     )
                     .await?;
                     tx.insert_receipt(&receipt).await?;
-                    fail_point!("receipt::in-transaction");
+                    step("receipt::in-transaction");
                     Ok::<_, Error>(())
                 })
             })
@@ -254,6 +254,12 @@ impl Control {
             attestations::describe(&read, org, vec![found]).await?.pop().ok_or_else(lost)?;
         Ok(Receipt { attestation, new: false, reasons: record.reasons })
     }
+}
+
+/// Says which step comes next. Tests stop the process here.
+fn step(name: &'static str) {
+    tracing::trace!(name, "a receipt goes on");
+    fail_point!(name);
 }
 
 fn trusted(key: &store::SigningKey) -> Result<TrustedKey> {

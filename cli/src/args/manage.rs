@@ -9,6 +9,7 @@ use super::{Form, NameArg, WorkflowPath};
 
 /// `muster contract`.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  muster contract check contract.yaml")]
 pub enum ContractCommand {
     /// Say what a contract means, or everything that is wrong with it.
     #[command(after_help = "Example:\n  muster contract check contract.yaml")]
@@ -40,6 +41,7 @@ pub enum ContractCommand {
 
 /// `muster gate`.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  muster gate allow app.tar.gz --gate prod")]
 pub enum GateCommand {
     /// Ask whether artifacts may ship. An unknown artifact is indeterminate, never allowed.
     #[command(
@@ -69,6 +71,7 @@ pub enum GateCommand {
 
 /// `muster org`.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  muster org create acme")]
 pub enum OrgCommand {
     /// Make an organization; prints its first token. Needs the bootstrap token.
     #[command(after_help = "Example:\n  muster org create acme")]
@@ -83,6 +86,7 @@ pub enum OrgCommand {
 
 /// `muster project`.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  muster project create web")]
 pub enum ProjectCommand {
     /// Make a project.
     #[command(after_help = "Example:\n  muster project create web")]
@@ -94,6 +98,7 @@ pub enum ProjectCommand {
 
 /// `muster workflow`.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  muster workflow create web/release --contract web-release")]
 pub enum WorkflowCommand {
     /// Make a workflow whose runs must meet a contract.
     #[command(after_help = "Example:\n  muster workflow create web/release --contract web-release")]
@@ -109,6 +114,7 @@ pub enum WorkflowCommand {
 
 /// `muster key`.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  muster key generate --out ci.key")]
 pub enum KeyCommand {
     /// Make a key pair: FILE (encrypted, cosign's form) and FILE.pub.
     #[command(after_help = "Example:\n  MUSTER_KEY_PASSWORD=… muster key generate --out ci.key")]
@@ -130,6 +136,7 @@ pub enum KeyCommand {
 
 /// `muster token`.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  muster token create ci --scope attest --scope read")]
 pub enum TokenCommand {
     /// Make a token of this organization; prints its secret once.
     #[command(

@@ -18,7 +18,7 @@ pub struct ServeArgs {
     #[arg(long, env = "MUSTER_DATA", default_value = "muster-data", value_name = "DIR")]
     pub data: PathBuf,
     /// A database of your own: postgres://… or sqlite://….
-    #[arg(long, env = "MUSTER_DATABASE", value_name = "URL")]
+    #[arg(long, env = "MUSTER_DATABASE", hide_env_values = true, value_name = "URL")]
     pub database: Option<String>,
     /// An OCI registry to keep blobs in, HOST[:PORT]/REPOSITORY.
     #[arg(long, env = "MUSTER_BLOBS_REGISTRY", value_name = "HOST/REPOSITORY")]

@@ -50,7 +50,7 @@ async fn demo(context: &Context, args: DemoArgs) -> Result {
         ending(context, &server, token, args.keep);
         if args.keep {
             context.terminal.say("the server runs until Ctrl-C");
-            tokio::signal::ctrl_c().await.map_err(unexpected)?;
+            serve::stopped().await;
         }
     }
     let _gone = stop.send(());

@@ -29,7 +29,11 @@ fn generate(context: &Context, out: &Path) -> Result {
     let private = key.to_encrypted_pem(&password).map_err(failed)?;
     let public = PathBuf::from(format!("{}.pub", out.display()));
     write_new(out, private.as_bytes(), 0o600)?;
-    write_new(&public, key.public().to_pem().as_bytes(), 0o644)?;
+    if let Err(failure) = write_new(&public, key.public().to_pem().as_bytes(), 0o644) {
+        // Half a pair is of no use, and would be in the way of the next attempt.
+        let _gone = std::fs::remove_file(out);
+        return Err(failure);
+    }
     context.terminal.data(&format!("{}\n", key.public().id()));
     context.terminal.say(&format!("wrote {} and {}", out.display(), public.display()));
     Ok(Exit::Success)

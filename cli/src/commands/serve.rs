@@ -91,7 +91,7 @@ pub(super) fn sqlite(directory: &Path) -> String {
 }
 
 /// Waits for Ctrl-C or a polite request to end.
-async fn stopped() {
+pub(super) async fn stopped() {
     let interrupt = async { tokio::signal::ctrl_c().await.is_ok() };
     let mut terminate =
         tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();

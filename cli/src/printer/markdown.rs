@@ -42,8 +42,7 @@ pub(crate) fn markdown(report: &Report) -> String {
     });
     for (evaluation, violation) in all.clone().take(LISTED_MAX) {
         let pointer = violation.pointer.as_deref().filter(|pointer| !pointer.is_empty());
-        let at = pointer
-            .map_or_else(String::new, |pointer| format!(" at `{}`", pointer.replace('`', "'")));
+        let at = pointer.map_or_else(String::new, |pointer| format!(" at `{}`", code(pointer)));
         let fix =
             violation.fix.as_deref().map_or_else(String::new, |fix| format!(" — *{}*", cell(fix)));
         let _infallible = writeln!(
@@ -61,7 +60,22 @@ pub(crate) fn markdown(report: &Report) -> String {
     text
 }
 
-/// Evidence may not break out of its cell, nor bring markup of its own.
+/// A text within backticks, where only a backtick or the end of the line is markup.
+fn code(text: &str) -> String {
+    text.replace('`', "'").replace(char::is_control, " ")
+}
+
+/// Evidence may not break out of its cell, nor bring markup of its own: a character reference is never markup.
 fn cell(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('|', "\\|").replace(['\n', '\r'], " ")
+    let mut cell = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if c.is_control() => cell.push(' '),
+            '&' | '<' | '>' | '|' | '\\' | '`' | '[' | ']' | '*' | '_' | '~' | '#' => {
+                let _infallible = write!(cell, "&#{};", u32::from(c));
+            }
+            c => cell.push(c),
+        }
+    }
+    cell
 }

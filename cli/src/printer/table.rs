@@ -8,7 +8,7 @@ use engine::{Evaluation, Outcome, Verdict, Violation};
 
 use super::{about, word};
 use crate::report::Report;
-use crate::terminal::{Terminal, Tone};
+use crate::terminal::{Terminal, Tone, plain};
 
 /// Most violations of one evaluation that are shown; reports in a file have them all.
 const SHOWN_MAX: usize = 20;
@@ -25,14 +25,14 @@ pub(crate) fn table(report: &Report, terminal: &Terminal) -> String {
     let verdict = terminal.paint(tone, &record.verdict.to_string().to_uppercase());
     let _infallible = writeln!(text, "{verdict}  {}", report.contract);
     for reason in &record.reasons {
-        let _infallible = writeln!(text, "  {reason}");
+        let _infallible = writeln!(text, "  {}", plain(reason));
     }
     for material in &record.materials {
         let line = format!(
             "  {:<16} {:<20} {}",
             material.name.as_str(),
             material.kind.name(),
-            material.source
+            plain(&material.source)
         );
         let _infallible = writeln!(text, "{}", terminal.paint(Tone::Quiet, &line));
     }
@@ -52,7 +52,7 @@ fn write_evaluation(text: &mut String, evaluation: &Evaluation, terminal: &Termi
     let outcome = terminal.paint(tone, &format!("{:<13}", word(evaluation.outcome)));
     let _infallible = writeln!(text, "  {outcome} {} on {}", evaluation.policy, about(evaluation));
     for reason in &evaluation.reasons {
-        let _infallible = writeln!(text, "      {reason}");
+        let _infallible = writeln!(text, "      {}", plain(reason));
     }
     for violation in evaluation.violations.iter().take(SHOWN_MAX) {
         write_violation(text, "-", violation, terminal);
@@ -68,14 +68,21 @@ fn write_evaluation(text: &mut String, evaluation: &Evaluation, terminal: &Termi
 }
 
 fn write_violation(text: &mut String, mark: &str, violation: &Violation, terminal: &Terminal) {
-    let _infallible = writeln!(text, "      {mark} {} [{}]", violation.message, violation.rule);
+    let _infallible =
+        writeln!(text, "      {mark} {} [{}]", plain(&violation.message), plain(&violation.rule));
     if let Some(pointer) = violation.pointer.as_ref().filter(|pointer| !pointer.is_empty()) {
-        let _infallible =
-            writeln!(text, "        {}", terminal.paint(Tone::Quiet, &format!("at {pointer}")));
+        let _infallible = writeln!(
+            text,
+            "        {}",
+            terminal.paint(Tone::Quiet, &format!("at {}", plain(pointer)))
+        );
     }
     if let Some(fix) = &violation.fix {
-        let _infallible =
-            writeln!(text, "        {}", terminal.paint(Tone::Quiet, &format!("fix: {fix}")));
+        let _infallible = writeln!(
+            text,
+            "        {}",
+            terminal.paint(Tone::Quiet, &format!("fix: {}", plain(fix)))
+        );
     }
 }
 
@@ -97,7 +104,7 @@ pub(crate) fn decisions(decisions: &[Decision], terminal: &Terminal) -> String {
             decision.as_of_seq
         );
         for doubt in &decision.undecided {
-            let _infallible = writeln!(text, "      ? {doubt}");
+            let _infallible = writeln!(text, "      ? {}", plain(doubt));
         }
         for violation in &decision.violations {
             write_violation(&mut text, "-", violation, terminal);

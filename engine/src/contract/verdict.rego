@@ -3,28 +3,68 @@ package muster.verdict
 
 import rego.v1
 
-default verdict := "passed"
+# What could not be evaluated proves nothing.
+default verdict := "indeterminate"
 
 verdict := "failed" if count(enforced) > 0
 
-else := "indeterminate" if count(unproven) > 0
+else := "passed" if {
+	count(unproven) == 0
+	count(input.materials) > 0
+	data.muster.demands_something == true
+}
 
 enforced contains finding if some finding in data.muster.contract.deny
 
 enforced contains finding if {
-	some finding in violations
+	some finding in findings
+	finding.role == "violations"
 	data.muster.attachments[finding.attachment].enforced
 }
-
-unproven contains "the contract demands nothing" if not data.muster.demands_something
-
-unproven contains "the run has no evidence" if count(input.materials) == 0
 
 unproven contains finding if some finding in data.muster.contract.undecided
 
 unproven contains finding if {
-	some finding in doubts
+	some finding in findings
+	finding.role == "doubts"
 	data.muster.attachments[finding.attachment].enforced
+}
+
+findings contains finding if {
+	some report in reports
+	well_formed(report.value)
+	some value in report.value
+	finding := {"attachment": report.attachment, "role": report.role, "value": value}
+}
+
+# A policy that reports in another form has not said that all is well.
+findings contains finding if {
+	some report in reports
+	not well_formed(report.value)
+	finding := {"attachment": report.attachment, "role": "doubts", "value": report.value}
+}
+
+well_formed(value) if {
+	is_collection(value)
+	every entry in value {
+		is_finding(entry)
+	}
+}
+
+is_collection(value) if is_set(value)
+
+is_collection(value) if is_array(value)
+
+is_finding(entry) if is_string(entry)
+
+is_finding(entry) if {
+	is_object(entry)
+	lower(object.get(entry, "severity", "info")) in severities
+}
+
+severities := {
+	"info", "informational", "note", "none", "low", "minor", "medium", "moderate", "warning", "high", "major",
+	"error", "critical",
 }
 
 selects(on, material) if on.material == material.name
@@ -33,18 +73,24 @@ selects(on, material) if on.kind == material.kind
 
 selects(on, material) if startswith(material.name, on.prefix)
 
-# The documents that an attachment judges: the content of materials, with what Muster says about them laid over it.
-materials(number) := {material.name: document |
+described(material) := object.remove(material, ["content"])
+
+# The documents that an attachment judges: the content of materials, with what Muster says about them in place of
+# whatever the content says under these names.
+materials(number) := [document |
 	attachment := data.muster.attachments[number]
 	some material in input.materials
 	selects(attachment.on, material)
-	document := object.union(as_object(material.content), {
+	document := object.union(object.remove(as_object(material.content), ["args", "muster"]), {
 		"args": attachment.arguments,
-		"muster": {"material": object.remove(material, ["content"]), "run": object.remove(input, ["materials"])},
+		"muster": {"material": described(material), "run": object.remove(input, ["materials"])},
 	})
-}
+]
 
-run(number) := {"run": object.union(input, {"args": data.muster.attachments[number].arguments})}
+run(number) := [object.union(object.remove(input, ["materials"]), {
+	"args": data.muster.attachments[number].arguments,
+	"materials": [described(material) | some material in input.materials],
+})]
 
 as_object(content) := content if is_object(content)
 
@@ -52,9 +98,5 @@ else := {"elements": content} if is_array(content)
 
 else := {"value": content}
 
-# Each of these has at least one rule, also when no policy reports that way.
-violations contains finding if some finding in []
-
-warnings contains finding if some finding in []
-
-doubts contains finding if some finding in []
+# There is at least one rule, also when the contract has no policy.
+reports contains report if some report in []

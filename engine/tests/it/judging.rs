@@ -2,28 +2,7 @@
 
 use engine::{Kind, Limits, Outcome, Verdict};
 
-use crate::support::{compile, exhibit, judge};
-
-fn contract(spec: &str) -> String {
-    format!("apiVersion: muster.dev/v1\nkind: Contract\nmetadata: {{ name: web }}\nspec:\n{spec}")
-}
-
-fn inline(rego: &str) -> String {
-    let indented = rego.replace('\n', "\n            ");
-    contract(&format!(
-        "  materials: [{{ name: note, kind: evidence }}]
-  policies:
-    - on: {{ material: note }}
-      policy:
-        apiVersion: muster.dev/v1
-        kind: Policy
-        metadata: {{ name: probe }}
-        spec:
-          rego: |
-            {indented}
-"
-    ))
-}
+use crate::support::{compile, contract, exhibit, inline, judge};
 
 const SBOM: &[u8] = br#"{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"metadata":{"timestamp":"2026-11-20T00:00:00Z"},
   "components":[{"type":"library","name":"left-pad","version":"1.0.0","licenses":[{"license":{"id":"GPL-3.0-only"}}]}]}"#;

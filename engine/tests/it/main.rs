@@ -1,6 +1,9 @@
 //! The engine's laws, held against real evidence, bad documents and hostile policies.
 #![cfg(test)]
 
+mod hostile;
 mod judging;
 mod materials;
+mod opa;
+mod properties;
 mod support;

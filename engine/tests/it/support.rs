@@ -46,6 +46,29 @@ pub(crate) fn library() -> Library {
     }
 }
 
+/// A contract with this `spec`, indented by two.
+pub(crate) fn contract(spec: &str) -> String {
+    format!("apiVersion: muster.dev/v1\nkind: Contract\nmetadata: {{ name: web }}\nspec:\n{spec}")
+}
+
+/// A contract that asks this policy about its one material, `note`.
+pub(crate) fn inline(rego: &str) -> String {
+    let indented = rego.replace('\n', "\n            ");
+    contract(&format!(
+        "  materials: [{{ name: note, kind: evidence }}]
+  policies:
+    - on: {{ material: note }}
+      policy:
+        apiVersion: muster.dev/v1
+        kind: Policy
+        metadata: {{ name: probe }}
+        spec:
+          rego: |
+            {indented}
+"
+    ))
+}
+
 pub(crate) fn compile(text: &str) -> Result<Compiled, InvalidDocument> {
     let document = Document::parse(text, &Limits::DEFAULT)?;
     Compiled::compile(&document, &Files::new(), &library(), &Limits::DEFAULT)
@@ -81,8 +104,10 @@ pub(crate) fn here() -> Circumstances {
 }
 
 pub(crate) fn judge(contract: &Compiled, exhibits: Vec<Exhibit>, limits: &Limits) -> Record {
-    let circumstances = here();
-    let plan = Plan::new(contract, &circumstances, exhibits, now(), limits);
+    conclude(&Plan::new(contract, &here(), exhibits, now(), limits))
+}
+
+pub(crate) fn conclude(plan: &Plan<'_>) -> Record {
     let evaluations = plan.tasks().map(|task| task.evaluate()).collect();
     plan.conclude(evaluations)
 }

@@ -22,6 +22,16 @@ pub struct Bundle {
     bytes: Vec<u8>,
     envelope: Envelope,
     material: Material,
+    evidence: Evidence,
+}
+
+/// Evidence that comes beside a key, and that nobody looks at yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Evidence {
+    /// There are timestamps.
+    pub(crate) timestamps: bool,
+    /// There are entries of a transparency log.
+    pub(crate) log_entries: bool,
 }
 
 /// What a bundle offers to verify its signature with.
@@ -47,6 +57,9 @@ pub enum InvalidBundle {
     /// It signs a file, not a statement.
     #[error("the bundle signs a message, not an envelope: only attestations are read here")]
     Message,
+    /// It offers a key and a certificate.
+    #[error("the bundle offers both a key and a certificate, and a bundle has one of them")]
+    Ambiguous,
     /// There is no envelope in it.
     #[error("the bundle has no `dsseEnvelope`")]
     NoEnvelope,
@@ -85,15 +98,8 @@ impl Bundle {
         if envelope.signatures.len() != 1 {
             return Err(InvalidBundle::Signatures(envelope.signatures.len()));
         }
-        let offers = |name: &str| form.verification_material.get(name);
-        let material = if let Some(key) = offers("publicKey") {
-            Material::Key(key.get("hint").and_then(Value::as_str).unwrap_or_default().to_owned())
-        } else if offers("certificate").or_else(|| offers("x509CertificateChain")).is_some() {
-            Material::Certificate
-        } else {
-            Material::Nothing
-        };
-        Ok(Self { bytes: bytes.to_vec(), envelope, material })
+        let (material, evidence) = offered(&form.verification_material)?;
+        Ok(Self { bytes: bytes.to_vec(), envelope, material, evidence })
     }
 
     /// A bundle signed by a key that the verifier knows under `hint`.
@@ -108,6 +114,7 @@ impl Bundle {
             bytes: serde_json::to_vec(&form)?,
             envelope,
             material: Material::Key(hint.to_owned()),
+            evidence: Evidence::default(),
         })
     }
 
@@ -129,4 +136,27 @@ impl Bundle {
     pub(crate) const fn material(&self) -> &Material {
         &self.material
     }
+
+    pub(crate) const fn evidence(&self) -> Evidence {
+        self.evidence
+    }
+}
+
+/// What a bundle offers to verify with: a key or a certificate, not both. `null` is not there, as in protobuf's JSON.
+fn offered(offer: &Value) -> Result<(Material, Evidence), InvalidBundle> {
+    let there = |pointer: &str| offer.pointer(pointer).filter(|value| !value.is_null());
+    let some = |pointer: &str| {
+        there(pointer).and_then(Value::as_array).is_some_and(|list| !list.is_empty())
+    };
+    let certificate = there("/certificate").or_else(|| there("/x509CertificateChain"));
+    let material = match (there("/publicKey"), certificate) {
+        (Some(_), Some(_)) => return Err(InvalidBundle::Ambiguous),
+        (Some(key), None) => {
+            Material::Key(key.get("hint").and_then(Value::as_str).unwrap_or_default().to_owned())
+        }
+        (None, Some(_)) => Material::Certificate,
+        (None, None) => Material::Nothing,
+    };
+    let timestamps = some("/timestampVerificationData/rfc3161Timestamps");
+    Ok((material, Evidence { timestamps, log_entries: some("/tlogEntries") }))
 }

@@ -2,12 +2,18 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use engine::Digest;
 use sigstore::crypto::signing_key::{SigStoreKeyPair, SigStoreSigner};
 use sigstore::crypto::{CosignVerificationKey, Signature, SigningScheme};
+use sigstore::errors::SigstoreError;
 
 /// The label of cosign's encrypted key files.
 const COSIGN_LABELS: [&str; 2] = ["ENCRYPTED SIGSTORE PRIVATE KEY", "ENCRYPTED COSIGN PRIVATE KEY"];
+
+/// The length of the nonce in them.
+const NONCE_BYTES: usize = 24;
 
 /// A private key.
 pub struct SigningKey {
@@ -31,7 +37,7 @@ pub enum KeyError {
     #[error(
         "this is not a private key that can sign: expected PKCS#8 or a cosign key file of ECDSA P-256 or P-384, or Ed25519"
     )]
-    Private(#[source] sigstore::errors::SigstoreError),
+    Private(#[source] SigstoreError),
     /// The file is encrypted, and no password was given.
     #[error(
         "the key file is encrypted: give its password in MUSTER_KEY_PASSWORD or COSIGN_PASSWORD"
@@ -39,13 +45,13 @@ pub enum KeyError {
     NeedsPassword,
     /// The password does not open the file.
     #[error("the key file cannot be opened: the password is wrong, or the file is damaged")]
-    Password(#[source] sigstore::errors::SigstoreError),
+    Password(#[source] SigstoreError),
     /// The text is no public key.
     #[error("this is not a public key: expected PEM with the label PUBLIC KEY")]
-    Public(#[source] sigstore::errors::SigstoreError),
+    Public(#[source] SigstoreError),
     /// A key of this kind cannot be made or written.
     #[error("the key cannot be made or written")]
-    Write(#[source] sigstore::errors::SigstoreError),
+    Write(#[source] SigstoreError),
 }
 
 impl SigningKey {
@@ -61,6 +67,7 @@ impl SigningKey {
     pub fn from_pem(text: &str, password: Option<&str>) -> Result<Self, KeyError> {
         if is_encrypted(text) {
             let password = password.ok_or(KeyError::NeedsPassword)?;
+            check_sealed(text)?;
             let pair = SigStoreKeyPair::from_encrypted_pem(text.as_bytes(), password.as_bytes());
             return Self::from_pair(pair.map_err(KeyError::Password)?);
         }
@@ -81,8 +88,7 @@ impl SigningKey {
                 Err(error) => refused = Some(error),
             }
         }
-        let unsupported =
-            || sigstore::errors::SigstoreError::KeyParsingError("no scheme fits".to_owned());
+        let unsupported = || SigstoreError::KeyParsingError("no scheme fits".to_owned());
         Err(KeyError::Private(refused.unwrap_or_else(unsupported)))
     }
 
@@ -98,9 +104,24 @@ impl SigningKey {
         Ok(pem.to_string())
     }
 
-    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, sigstore::errors::SigstoreError> {
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigstoreError> {
         self.signer.sign(message)
     }
+}
+
+/// A nonce of another length makes the library behind us panic, so it is refused before.
+fn check_sealed(text: &str) -> Result<(), KeyError> {
+    let damaged = || {
+        KeyError::Password(SigstoreError::KeyParsingError(
+            "the file is not sealed as cosign does".to_owned(),
+        ))
+    };
+    let body = COSIGN_LABELS.iter().find_map(|label| block(text, label)).ok_or_else(damaged)?;
+    let sealed: serde_json::Value = serde_json::from_slice(&body).map_err(|_error| damaged())?;
+    let nonce =
+        sealed.pointer("/cipher/nonce").and_then(serde_json::Value::as_str).ok_or_else(damaged)?;
+    let nonce = STANDARD.decode(nonce).map_err(|_error| damaged())?;
+    if nonce.len() == NONCE_BYTES { Ok(()) } else { Err(damaged()) }
 }
 
 /// Whether a key file needs a password.
@@ -117,10 +138,12 @@ impl fmt::Debug for SigningKey {
 impl PublicKey {
     /// Reads `-----BEGIN PUBLIC KEY-----`.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        let key = CosignVerificationKey::try_from_pem(text.as_bytes()).map_err(KeyError::Public)?;
-        let der = der_of(text).ok_or_else(|| {
-            KeyError::Public(sigstore::errors::SigstoreError::KeyParsingError("not PEM".to_owned()))
+        // One block, and everything from its bytes: a file with two keys must not be one by name and another by use.
+        let der = block(text, "PUBLIC KEY").ok_or_else(|| {
+            let what = "expected one PEM block with the label PUBLIC KEY".to_owned();
+            KeyError::Public(SigstoreError::KeyParsingError(what))
         })?;
+        let key = CosignVerificationKey::try_from_der(&der).map_err(KeyError::Public)?;
         Ok(Self { der, pem: text.to_owned(), key })
     }
 
@@ -149,13 +172,15 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// The bytes between the first pair of PEM lines.
-fn der_of(text: &str) -> Option<Vec<u8>> {
-    use base64::Engine as _;
-    let body =
-        text.split_once("-----BEGIN PUBLIC KEY-----")?.1.split_once("-----END PUBLIC KEY-----")?.0;
+/// The bytes of the only PEM block in `text`, which must have that label.
+fn block(text: &str, label: &str) -> Option<Vec<u8>> {
+    if text.matches("-----BEGIN ").count() != 1 {
+        return None;
+    }
+    let (_, rest) = text.split_once(&format!("-----BEGIN {label}-----"))?;
+    let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
     let compact: String = body.split_whitespace().collect();
-    base64::engine::general_purpose::STANDARD.decode(compact).ok()
+    STANDARD.decode(compact).ok()
 }
 
 /// `r‖s` of P-256 (64 bytes) or P-384 (96) as the DER that verifiers want.

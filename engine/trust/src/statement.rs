@@ -48,6 +48,9 @@ pub enum InvalidStatement {
     /// It is about nothing.
     #[error("the statement has no subject")]
     NoSubject,
+    /// It does not say what it says.
+    #[error("the statement has no predicate type, or a predicate that is not an object")]
+    Predicate,
     /// A subject cannot be matched.
     #[error("the subject `{0}` has no digest that is lower-case hexadecimal of the right length")]
     Digest(String),
@@ -77,6 +80,11 @@ impl Statement {
         let statement: Self = serde_json::from_slice(bytes)?;
         if statement.kind != STATEMENT_TYPE && statement.kind != STATEMENT_TYPE_V0_1 {
             return Err(InvalidStatement::Type(statement.kind));
+        }
+        if statement.predicate_type.is_empty()
+            || !(statement.predicate.is_object() || statement.predicate.is_null())
+        {
+            return Err(InvalidStatement::Predicate);
         }
         if statement.subject.is_empty() {
             return Err(InvalidStatement::NoSubject);

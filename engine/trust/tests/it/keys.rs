@@ -26,3 +26,30 @@ fn what_is_not_a_key_is_refused() {
         assert!(SigningKey::from_pem(text, None).is_err(), "{text}");
     }
 }
+
+#[test]
+fn a_file_with_two_keys_is_neither() {
+    let (a, b) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+    let other_label = a.public().to_pem().replace("PUBLIC KEY", "SOMETHING");
+    for both in [
+        format!("{other_label}{}", b.public().to_pem()),
+        format!("{}{}", a.public().to_pem(), b.public().to_pem()),
+    ] {
+        assert!(PublicKey::from_pem(&both).is_err(), "{both}");
+    }
+}
+
+#[test]
+fn a_key_file_with_a_nonce_of_another_length_is_refused_and_does_not_panic() {
+    use base64::Engine as _;
+    let engine = base64::engine::general_purpose::STANDARD;
+    let file = SigningKey::generate().unwrap().to_encrypted_pem("x").unwrap();
+    let body: String = file.lines().filter(|line| !line.starts_with("-----")).collect();
+    let mut sealed: serde_json::Value =
+        serde_json::from_slice(&engine.decode(body).unwrap()).unwrap();
+    sealed["cipher"]["nonce"] = "AAAA".into();
+    let body = engine.encode(sealed.to_string());
+    let label = "ENCRYPTED SIGSTORE PRIVATE KEY";
+    let file = format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
+    assert!(matches!(SigningKey::from_pem(&file, Some("x")), Err(KeyError::Password(_))));
+}

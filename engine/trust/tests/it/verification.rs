@@ -137,6 +137,58 @@ fn a_bundle_of_cosign_verifies() {
     assert_eq!(refused(&bundle[..bundle.len() / 2], vec![trusted(&key)]), Some("parse"));
 }
 
+#[test]
+fn a_key_listed_twice_is_as_good_as_its_strictest_entry() {
+    let key = SigningKey::generate().unwrap();
+    let bundle = key.sign(&statement()).unwrap();
+    let active = trusted(key.public());
+    let revoked = TrustedKey { revoked_at: Some(now()), ..active.clone() };
+    for keys in [vec![active.clone(), revoked.clone()], vec![revoked, active]] {
+        assert_eq!(refused(bundle.bytes(), keys), Some("revoked"));
+    }
+}
+
+#[test]
+fn a_hint_at_another_key_is_refused_in_every_form() {
+    use base64::Engine as _;
+    let key = SigningKey::generate().unwrap();
+    let bundle = key.sign(&statement()).unwrap();
+    let base64 =
+        |digest: Digest| base64::engine::general_purpose::STANDARD.encode(digest.as_bytes());
+    let (own, other) = (key.public().id(), Digest::of("other"));
+    for (hint, step) in [
+        (own.to_hex(), None),
+        (base64(own), None),
+        (own.to_string(), None),
+        ("the key of the build".to_owned(), None),
+        (other.to_hex(), Some("hint")),
+        (base64(other), Some("hint")),
+        (other.to_string(), Some("hint")),
+    ] {
+        let bundle = Bundle::with_key(bundle.envelope().clone(), &hint).unwrap();
+        assert_eq!(refused(bundle.bytes(), vec![trusted(key.public())]), step, "{hint}");
+    }
+}
+
+#[test]
+fn evidence_that_is_not_looked_at_is_said_to_be_there() {
+    let key = SigningKey::generate().unwrap();
+    let bundle = key.sign(&statement()).unwrap();
+    let mut form: Value = serde_json::from_slice(bundle.bytes()).unwrap();
+    form["verificationMaterial"]["tlogEntries"] = json!([{}]);
+    let bundle = Bundle::parse(form.to_string().as_bytes()).unwrap();
+    let verified = verify(&bundle, &Requirements::new(vec![trusted(key.public())]), now()).unwrap();
+    let log = verified.checks().iter().find(|check| check.name == "transparency log").unwrap();
+    assert_eq!(log.outcome, Checked::Unchecked);
+    form["verificationMaterial"]["certificate"] = json!({"rawBytes": "AAAA"});
+    assert_eq!(refused(form.to_string().as_bytes(), vec![trusted(key.public())]), Some("parse"));
+    form["verificationMaterial"]["publicKey"] = Value::Null;
+    assert_eq!(
+        refused(form.to_string().as_bytes(), vec![trusted(key.public())]),
+        Some("certificate")
+    );
+}
+
 proptest! {
     #[test]
     fn one_flipped_bit_of_the_payload_is_noticed(position in 0_usize..100, bit in 0_u8..8) {

@@ -1,0 +1,250 @@
+//! A server that is killed between any two steps of a receipt leaves nothing or everything, and the same bytes pushed
+//! again complete what is missing.
+
+use std::collections::BTreeSet;
+use std::process::Child;
+use std::time::{Duration, Instant, SystemTime};
+
+use control::store::{AuditEvent, Page, Store};
+use engine::Digest;
+use serde_json::{Value, json};
+
+use crate::http::Http;
+use crate::site::{Site, predicate, said};
+use crate::support::{Ended, Server};
+
+/// How long anything here may take before the test fails.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The steps of a receipt, and whether it is in the database when the step begins.
+const STEPS: [(&str, bool); 5] = [
+    ("before-evidence", false),
+    ("before-blob", false),
+    ("before-transaction", false),
+    ("in-transaction", false),
+    ("before-answer", true),
+];
+
+#[test]
+fn a_server_killed_at_any_step_leaves_nothing_or_everything() {
+    for site in Site::all() {
+        let mut stored = 0;
+        for (step, committed) in STEPS {
+            let (app, line) = site.attest(step);
+            kill_at(&site, step, &line);
+            let bundle = site.bundle(step);
+            let server = site.serve(&[]);
+            let what = format!("{}, {step}", site.name);
+            let case = Case { what, site: &site, server: &server, app, bundle: &bundle };
+            if committed {
+                case.whole();
+            } else {
+                case.nothing();
+            }
+            case.push_again(if committed { 200 } else { 201 });
+            case.whole();
+            server.stop();
+            stored += 1;
+            assert_eq!(records(&site), [2 * stored, stored, stored], "{}, {step}", site.name);
+        }
+    }
+}
+
+/// Starts a server that stops at `step`, pushes, and kills the server there.
+fn kill_at(site: &Site, step: &str, line: &str) {
+    let point = format!("receipt::{step}");
+    let server = site.serve(&[
+        ("FAILPOINTS", &format!("{point}=pause")),
+        ("RUST_LOG", "control::receipt=trace"),
+        ("NO_COLOR", "1"),
+    ]);
+    let mut job = site.start(&server, line);
+    until(&server, &point, &mut job);
+    server.kill();
+    assert_eq!(ended(job).code, 75, "the job was not answered, and may try again: {step}");
+}
+
+/// Waits until the server says that it comes to `point`.
+fn until(server: &Server, point: &str, job: &mut Child) {
+    let begun = Instant::now();
+    while !server.log().contains(point) {
+        assert!(job.try_wait().unwrap().is_none(), "the job ended: {}", server.log());
+        assert!(begun.elapsed() < PATIENCE, "it never came to {point}: {}", server.log());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn ended(job: Child) -> Ended {
+    let output = job.wait_with_output().unwrap();
+    Ended {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// An attestation whose receipt was interrupted, and the server that came after.
+struct Case<'a> {
+    what: String,
+    site: &'a Site,
+    server: &'a Server,
+    app: Digest,
+    bundle: &'a [u8],
+}
+
+impl Case<'_> {
+    fn http(&self) -> Http {
+        self.site.http(self.server)
+    }
+
+    fn run(&self) -> String {
+        predicate(self.bundle)["run"].as_str().unwrap().to_owned()
+    }
+
+    /// Nobody finds any trace of the attestation.
+    fn nothing(&self) {
+        let (http, what, app) = (self.http(), &self.what, self.app);
+        let digest = Digest::of(self.bundle);
+        let run = http.get(&format!("/v1/runs/{}", self.run())).with(200).json();
+        assert_eq!(run["state"], "open", "{what}");
+        for part in ["", "/bundle", "/verdict"] {
+            http.get(&format!("/v1/attestations/{digest}{part}")).with(404);
+        }
+        // The bundle's bytes may be in the blob store already, and belong to nobody.
+        http.get(&format!("/v1/blobs/{digest}")).with(404);
+        let about = http.get(&format!("/v1/artifacts/{app}")).with(200).json();
+        assert_eq!(about["items"], json!([]), "{what}");
+        let lineage = http.get(&format!("/v1/artifacts/{app}/lineage?direction=both")).with(200);
+        assert_eq!(lineage.json()["edges"], json!([]), "{what}");
+        let data = http.graphql(&format!(
+            "{{ artifact(digest: \"{app}\") {{ attestations(first: 5) {{ edges {{ node {{ digest }} }} }} }} }}"
+        ));
+        let found = data.pointer("/artifact/attestations/edges");
+        assert_eq!(found, Some(&json!([])), "{what}: {data}");
+        self.site.run(self.server, &format!("gate allow {app} --gate prod")).with(4);
+    }
+
+    /// Everything that a receipt writes is there.
+    fn whole(&self) {
+        let digest = Digest::of(self.bundle);
+        whole(&self.http(), &digest.to_string(), &self.what);
+        let bundle = self.http().get(&format!("/v1/attestations/{digest}/bundle")).with(200);
+        assert!(bundle.body == self.bundle, "{}: the bundle is another", self.what);
+        self.site.run(self.server, &format!("gate allow {} --gate prod", self.app)).with(0);
+    }
+
+    fn push_again(&self, status: u16) {
+        let receipt = self.http().push(&self.run(), self.bundle).with(status).json();
+        let digest = Digest::of(self.bundle).to_string();
+        assert_eq!(receipt["attestation"]["digest"], json!(digest), "{}", self.what);
+        assert_eq!(receipt["attestation"]["verdict"], "passed", "{}", self.what);
+        assert_eq!(receipt["new"], json!(status == 201), "{}", self.what);
+    }
+}
+
+/// An attestation with all of its parts: evidence, evaluations, verdict record, bundle, edges, closed run.
+fn whole(http: &Http, digest: &str, what: &str) {
+    let shown = http.get(&format!("/v1/attestations/{digest}")).with(200).json();
+    let count = |part: &str| shown[part].as_array().map_or(0, Vec::len);
+    assert_eq!((count("subjects"), count("materials")), (1, 2), "{what}: {shown}");
+    assert!(count("evaluations") >= 2, "{what}: {shown}");
+    assert_eq!(shown["verdict"], "passed", "{what}");
+    let record = http.get(&format!("/v1/attestations/{digest}/verdict")).with(200).body;
+    assert_eq!(json!(Digest::of(&record)), shown["verdict_digest"], "{what}");
+    let bundle = http.get(&format!("/v1/attestations/{digest}/bundle")).with(200).body;
+    assert_eq!(Digest::of(&bundle).to_string(), digest, "{what}");
+    let run = http.get(&format!("/v1/runs/{}", shown["run"].as_str().unwrap())).with(200).json();
+    assert_eq!((&run["state"], &run["attestation"]), (&json!("closed"), &json!(digest)), "{what}");
+    let app = shown["subjects"][0]["value"].as_str().unwrap();
+    let lineage = http.get(&format!("/v1/artifacts/sha256:{app}/lineage")).with(200).json();
+    let kinds: BTreeSet<&str> =
+        lineage["edges"].as_array().unwrap().iter().map(|edge| kind(edge)).collect();
+    assert_eq!(kinds, ["material", "subject"].into(), "{what}: {lineage}");
+    for material in shown["materials"].as_array().unwrap() {
+        let digest: Digest = material["digest"].as_str().unwrap().parse().unwrap();
+        assert_eq!(http.fetch_blob(digest).0, digest, "{what}");
+    }
+}
+
+fn kind(edge: &Value) -> &str {
+    edge["kind"].as_str().unwrap()
+}
+
+/// How many log leaves, events to deliver and audited receipts there are. No server runs.
+fn records(site: &Site) -> [usize; 3] {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = Store::open(&site.database).await.unwrap();
+        let leaves = store.read().log_leaves(0, 1_000).await.unwrap();
+        let attested = leaves.iter().filter(|leaf| leaf.record.kind.as_str() != "contract");
+        let events = store.read().undelivered_events(1_000).await.unwrap();
+        let org = events.first().map(|event| event.record.org);
+        let audited =
+            store.read().audit_events(org, Page { after: None, limit: 1_000 }).await.unwrap();
+        let receipt = |event: &AuditEvent| event.action == "attestation.receive";
+        let counts = [
+            attested.count(),
+            events.len(),
+            audited.iter().filter(|event| receipt(&event.record)).count(),
+        ];
+        store.close().await.unwrap();
+        counts
+    })
+}
+
+const ROUNDS: usize = 8;
+const PUSHERS: usize = 4;
+
+#[test]
+fn what_was_acknowledged_before_a_kill_at_any_moment_is_there() {
+    for site in Site::all() {
+        let (mut acknowledged, mut pushed) = (BTreeSet::new(), 0);
+        for round in 0..ROUNDS {
+            for ended in killed_while_pushing(&site, round) {
+                pushed += 1;
+                match ended.code {
+                    0 => _ = acknowledged.insert(said(&ended.stderr)),
+                    75 => {}
+                    _ => panic!("{}: {ended:?}", site.name),
+                }
+            }
+            let server = site.serve(&[]);
+            let listed = all_whole(&site.http(&server), site.name);
+            assert!(listed.is_superset(&acknowledged), "{}: {listed:?}", site.name);
+            server.stop();
+        }
+        println!("{}: {} of {pushed} pushes acknowledged", site.name, acknowledged.len());
+    }
+}
+
+/// Kills a server while several jobs push, at a random moment after the first receipt began.
+fn killed_while_pushing(site: &Site, round: usize) -> Vec<Ended> {
+    let server = site.serve(&[("RUST_LOG", "control::receipt=trace"), ("NO_COLOR", "1")]);
+    let mut jobs: Vec<Child> = (0..PUSHERS)
+        .map(|pusher| site.start(&server, &site.attest(&format!("app-{round}-{pusher}")).1))
+        .collect();
+    until(&server, "receipt::before-evidence", &mut jobs[0]);
+    let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos();
+    // Not to wait for something: the moment must be any, and with few receipts done in most rounds.
+    let most = 30 * u32::try_from(round + 1).unwrap();
+    std::thread::sleep(Duration::from_millis(u64::from(nanos % most)));
+    server.kill();
+    jobs.into_iter().map(ended).collect()
+}
+
+/// Every attestation that is listed, each of which is whole, and the only reason for a run to be closed.
+fn all_whole(http: &Http, what: &str) -> BTreeSet<String> {
+    let items = |path: &str| {
+        let list = http.get(path).with(200).json();
+        list["items"].as_array().unwrap().clone()
+    };
+    let digest = |item: &Value| item["digest"].as_str().unwrap().to_owned();
+    let listed: BTreeSet<String> = items("/v1/attestations?limit=500").iter().map(digest).collect();
+    for digest in &listed {
+        whole(http, digest, what);
+    }
+    let runs = items("/v1/runs?limit=500");
+    let closed = runs.iter().filter(|run| run["state"] == "closed").count();
+    assert_eq!(closed, listed.len(), "{what}: {runs:?}");
+    listed
+}
