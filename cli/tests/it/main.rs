@@ -3,10 +3,11 @@
 #![cfg(test)]
 
 mod check;
-mod formats;
 mod crash;
 mod flow;
+mod formats;
 mod http;
 mod large;
+mod refusals;
 mod site;
 mod support;
