@@ -21,10 +21,10 @@ pub(crate) struct Caller {
 impl FromRequestParts<App> for Caller {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, state: &App) -> Result<Self, Failure> {
         let bearer = bearer(&parts.headers)?;
-        let actor = app.control.authenticate(bearer).await?;
-        Ok(Self { control: app.control.clone(), actor })
+        let actor = state.control.authenticate(bearer).await?;
+        Ok(Self { control: state.control.clone(), actor })
     }
 }
 
@@ -46,14 +46,14 @@ pub(crate) struct Json<T>(pub T);
 impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
-        if !has_media_type(request.headers(), &["application/json"]) {
+    async fn from_request(req: Request, state: &App) -> Result<Self, Failure> {
+        if !has_media_type(req.headers(), &["application/json"]) {
             return Err(Failure::new(
                 "unsupported-media-type",
                 "send `Content-Type: application/json`",
             ));
         }
-        let bytes = Bytes::from_request(request, app).await?;
+        let bytes = Bytes::from_request(req, state).await?;
         let mut reader = serde_json::Deserializer::from_slice(&bytes);
         let value =
             serde_path_to_error::deserialize(&mut reader).map_err(|error| Failure::json(&error))?;
@@ -72,9 +72,9 @@ pub(crate) struct Path<T>(pub T);
 impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, state: &App) -> Result<Self, Failure> {
         let axum::extract::Path(value) =
-            axum::extract::Path::from_request_parts(parts, app).await?;
+            axum::extract::Path::from_request_parts(parts, state).await?;
         Ok(Self(value))
     }
 }
@@ -86,9 +86,9 @@ pub(crate) struct Query<T>(pub T);
 impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, state: &App) -> Result<Self, Failure> {
         let axum::extract::Query(value) =
-            axum::extract::Query::from_request_parts(parts, app).await?;
+            axum::extract::Query::from_request_parts(parts, state).await?;
         Ok(Self(value))
     }
 }

@@ -1,7 +1,7 @@
 //! HTTP over the use cases: routes, credentials, errors as problem details, metrics.
 //!
 //! A handler is three lines: who asks, the use case, the answer. [`ROUTES`] is the one list of routes; the router and
-//! the OpenAPI document are both made from it, and a test asks each of its routes without a token and with one too weak.
+//! the `OpenAPI` document are both made from it, and a test asks each of its routes without a token and with one too weak.
 //! Rules live in [`control`]; nothing here decides.
 
 mod conditional;

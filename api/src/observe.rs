@@ -38,7 +38,7 @@ pub(crate) async fn request(State(app): State<App>, request: Request, next: Next
     let (status, duration) = (response.status().as_u16(), start.elapsed());
     app.metrics.observe(method, &route, status, duration);
     span.in_scope(|| {
-        tracing::info!(status, duration_ms = duration.as_secs_f64() * 1000.0, "answered")
+        tracing::info!(status, duration_ms = duration.as_secs_f64() * 1000.0, "answered");
     });
     response
 }

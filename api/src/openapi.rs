@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document, made from the table of routes and the types of `api-types`.
+//! The `OpenAPI` 3.1 document, made from the table of routes and the types of `api-types`.
 
 use std::collections::BTreeMap;
 
@@ -128,30 +128,36 @@ fn problems() -> String {
 fn schemas() -> BTreeMap<String, Value> {
     let mut schemas = BTreeMap::new();
     let out = &mut schemas;
-    (
-        add::<types::Attestation>(out),
-        add::<types::Receipt>(out),
-        add::<types::Subject>(out),
-        add::<types::Blob>(out),
-    );
-    (add::<types::ContractRevision>(out), add::<types::PutDocument>(out));
-    (add::<types::Decide>(out), add::<types::Decisions>(out), add::<types::GateRevision>(out));
-    (add::<types::Identity>(out), add::<types::CreateKey>(out), add::<types::Key>(out));
-    (
-        add::<types::CreateOrganization>(out),
-        add::<types::CreatedOrganization>(out),
-        add::<types::Organization>(out),
-    );
-    (
-        add::<types::Place>(out),
-        add::<types::Problem>(out),
-        add::<types::CreateProject>(out),
-        add::<types::Project>(out),
-    );
-    (add::<types::CancelRun>(out), add::<types::OpenRun>(out), add::<types::OpenedRun>(out));
-    (add::<types::Run>(out), add::<types::RunState>(out), add::<types::Scope>(out));
-    (add::<types::CreateToken>(out), add::<types::NewToken>(out), add::<types::Token>(out));
-    (add::<types::CreateWorkflow>(out), add::<types::Workflow>(out));
+    add::<types::Attestation>(out);
+    add::<types::Receipt>(out);
+    add::<types::Subject>(out);
+    add::<types::Blob>(out);
+    add::<types::ContractRevision>(out);
+    add::<types::PutDocument>(out);
+    add::<types::Decide>(out);
+    add::<types::Decisions>(out);
+    add::<types::GateRevision>(out);
+    add::<types::Identity>(out);
+    add::<types::CreateKey>(out);
+    add::<types::Key>(out);
+    add::<types::CreateOrganization>(out);
+    add::<types::CreatedOrganization>(out);
+    add::<types::Organization>(out);
+    add::<types::Place>(out);
+    add::<types::Problem>(out);
+    add::<types::CreateProject>(out);
+    add::<types::Project>(out);
+    add::<types::CancelRun>(out);
+    add::<types::OpenRun>(out);
+    add::<types::OpenedRun>(out);
+    add::<types::Run>(out);
+    add::<types::RunState>(out);
+    add::<types::Scope>(out);
+    add::<types::CreateToken>(out);
+    add::<types::NewToken>(out);
+    add::<types::Token>(out);
+    add::<types::CreateWorkflow>(out);
+    add::<types::Workflow>(out);
     let map = json!({ "type": ["object", "null"] });
     let properties = json!({
         "query": { "type": "string" },

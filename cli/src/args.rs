@@ -43,7 +43,7 @@ pub struct Connection {
     /// The server's address.
     #[arg(long, global = true, env = "MUSTER_SERVER", value_name = "URL")]
     pub server: Option<String>,
-    /// A file with the API token; MUSTER_TOKEN is used without it.
+    /// A file with the API token; `MUSTER_TOKEN` is used without it.
     #[arg(long, global = true, env = "MUSTER_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 }

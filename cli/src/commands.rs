@@ -39,7 +39,7 @@ pub(crate) fn run(cli: Cli, environment: Environment) -> Result {
     match cli.command {
         Command::Check(args) => check::run(&context, args),
         Command::Attest(args) => wait(attest::run(&context, args)),
-        Command::Verify(args) => verify::run(&context, args),
+        Command::Verify(args) => verify::run(&context, &args),
         Command::Gate(command) => wait(gate::run(&context, command)),
         Command::Lineage(args) => wait(lineage::run(&context, args)),
         Command::Attestation(command) => wait(attestation::run(&context, command)),

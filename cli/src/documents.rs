@@ -29,7 +29,7 @@ pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Source> {
     let wrong = |error: &dyn std::fmt::Display| Failure::usage(at(path, error));
     let document = Document::parse_bytes(&bytes, limits).map_err(|error| wrong(&error))?;
     let text = String::from_utf8(bytes).map_err(|error| wrong(&error))?;
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let mut files = Files::new();
     for name in files_named(document.value()) {
         refuse_outside(path, &name)?;
@@ -44,7 +44,7 @@ pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Source> {
 
 /// A policy document names its module relative to itself.
 fn beside(folder: &Path, name: &str, text: &str, limits: &Limits, files: &mut Files) {
-    if name.ends_with(".rego") {
+    if Path::new(name).extension().is_some_and(|extension| extension == "rego") {
         return;
     }
     let Ok(document) = Document::parse(text, limits) else { return };

@@ -83,6 +83,6 @@ pub(crate) fn gather(given: &[Given], contract: &Contract, limits: &Limits) -> R
     let found = control::judge::in_parallel(given, |given| reading::find(given, contract, limits));
     let found = found.into_iter().collect::<Result<Vec<_>>>()?;
     let names = naming::name(&found, contract)?;
-    let named: Vec<_> = found.into_iter().zip(names).collect();
-    Ok(control::judge::in_parallel(&named, |(found, name)| found.read(name.clone(), limits)))
+    let labelled: Vec<_> = found.into_iter().zip(names).collect();
+    Ok(control::judge::in_parallel(&labelled, |(found, name)| found.read(name.clone(), limits)))
 }

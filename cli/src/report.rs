@@ -35,7 +35,7 @@ pub enum Format {
     Yaml,
     /// SARIF 2.1.0.
     Sarif,
-    /// JUnit XML.
+    /// `JUnit` XML.
     Junit,
     /// For a job page or a pull request.
     Markdown,

@@ -148,10 +148,22 @@ pub(crate) fn without_credentials(url: String) -> String {
 mod tests {
     use super::*;
 
+    type Case = (RunnerKind, RunnerEnvironment, Option<&'static str>, Environment);
+
     #[test]
     fn each_system_is_known_by_its_signs() {
+        for (kind, operated, url, environment) in hosted().into_iter().chain(others()) {
+            let runner = detect(&environment);
+            assert_eq!(
+                runner,
+                Runner { kind, environment: operated, url: url.map(ToOwned::to_owned) }
+            );
+        }
+    }
+
+    fn hosted() -> Vec<Case> {
         use RunnerEnvironment::{Managed, SelfHosted, Unknown};
-        let cases: [(RunnerKind, RunnerEnvironment, Option<&str>, Environment); 10] = [
+        vec![
             (
                 RunnerKind::GitHubActions,
                 Managed,
@@ -191,6 +203,12 @@ mod tests {
                 Some("https://c/1"),
                 [("CIRCLECI", "true"), ("CIRCLE_BUILD_URL", "https://c/1")].into(),
             ),
+        ]
+    }
+
+    fn others() -> Vec<Case> {
+        use RunnerEnvironment::{Managed, SelfHosted, Unknown};
+        vec![
             (
                 RunnerKind::Buildkite,
                 Managed,
@@ -231,13 +249,6 @@ mod tests {
                 ]
                 .into(),
             ),
-        ];
-        for (kind, operated, url, environment) in cases {
-            let runner = detect(&environment);
-            assert_eq!(
-                runner,
-                Runner { kind, environment: operated, url: url.map(ToOwned::to_owned) }
-            );
-        }
+        ]
     }
 }

@@ -99,7 +99,7 @@ impl StateFile {
             Failure::unexpected(&format!("cannot write {}", self.path.display()), error)
         };
         let bytes = serde_json::to_vec_pretty(state).map_err(|error| failed(&error))?;
-        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let folder = self.path.parent().unwrap_or_else(|| Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
         file.write_all(&bytes)
             .and_then(|()| file.as_file().sync_all())

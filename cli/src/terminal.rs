@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use crate::environment::Environment;
 
 /// The two streams, and whether a person is looking.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Terminal {
     color: bool,
     progress: bool,

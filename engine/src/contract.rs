@@ -84,7 +84,6 @@ pub struct AnnotationDemand {
 /// One piece of evidence to hand over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "the document has them as two keys")]
 pub struct MaterialDemand {
     /// Its name.
     pub name: Name,

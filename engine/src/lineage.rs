@@ -87,10 +87,6 @@ pub struct Edge {
 /// A bounded part of the lineage around one artifact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "they are independent: an answer may be redacted and not truncated"
-)]
 pub struct Closure {
     /// The artifact asked about.
     pub root: Digest,

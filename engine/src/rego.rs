@@ -3,10 +3,12 @@
 //! A [`Unit`] is a policy compiled once: parsed, checked, prepared. Evaluating it clones the prepared engine, which
 //! costs a few reference counts, so one unit serves many threads.
 
+mod bounded;
 mod check;
 mod results;
 
 use std::num::NonZeroU32;
+use std::panic::AssertUnwindSafe;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -163,6 +165,12 @@ impl Unit {
         at: Timestamp,
         limits: &Limits,
     ) -> Result<Findings, String> {
+        // Some builtins of the engine panic on arguments that a policy may choose, which must not end the process.
+        std::panic::catch_unwind(AssertUnwindSafe(|| self.run(input, at, limits)))
+            .unwrap_or_else(|_| Err("the policy could not run: it made a builtin panic".to_owned()))
+    }
+
+    fn run(&self, input: Document, at: Timestamp, limits: &Limits) -> Result<Findings, String> {
         let mut engine = self.engine.clone();
         begin(&mut engine, at, limits)?;
         engine.set_input(input.0);
@@ -229,6 +237,7 @@ fn begin(engine: &mut regorus::Engine, at: Timestamp, limits: &Limits) -> Result
         limit: Duration::from_millis(limits.evaluation_ms_max),
         check_interval: NonZeroU32::new(64).unwrap_or(NonZeroU32::MIN),
     });
+    bounded::replace(engine).map_err(|error| error.to_string())?;
     let now = regorus::Value::from(at.as_nanos());
     engine
         .add_extension(

@@ -6,6 +6,7 @@ use async_graphql::{Error, ErrorExtensions};
 pub(crate) const CODE: &str = "code";
 
 /// Converts, and logs a fault of our own with its causes: its message says nothing to the caller.
+#[expect(clippy::needless_pass_by_value, reason = "it ends here, and fits `map_err`")]
 pub(crate) fn convert(error: control::Error) -> Error {
     if let control::Error::Internal(_) | control::Error::Unavailable { .. } = &error {
         tracing::error!(error = chain(&error), "a GraphQL field failed");

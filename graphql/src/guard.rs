@@ -109,7 +109,8 @@ mod tests {
     #[test]
     fn each_limit_has_a_document_just_over_it() {
         let aliases = |count: usize| {
-            format!("{{{}}}", (0..count).map(|at| format!("a{at}:__typename ")).collect::<String>())
+            let fields: Vec<String> = (0..count).map(|at| format!("a{at}:__typename")).collect();
+            format!("{{{}}}", fields.join(" "))
         };
         let fields = |count: usize| format!("{{{}}}", "a ".repeat(count));
         let nested =

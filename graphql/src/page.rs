@@ -42,6 +42,7 @@ impl List {
     }
 
     /// One page of this list; each entry comes with its position.
+    #[expect(clippy::fn_params_excessive_bools, reason = "Relay has one flag for each end")]
     pub(crate) fn page<T: OutputType>(
         self,
         entries: impl IntoIterator<Item = (String, T)>,

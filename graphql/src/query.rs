@@ -32,6 +32,7 @@ pub struct Query;
 #[Object]
 impl Query {
     /// Who is asking.
+    #[expect(clippy::unused_async, reason = "resolvers are asynchronous, this one needs no wait")]
     async fn viewer(&self, context: &Context<'_>) -> Result<Viewer> {
         Ok(Viewer(Asker::of(context)?.actor.clone()))
     }

@@ -1,5 +1,7 @@
 //! How long a receipt takes, end to end, on SQLite and a directory: open a run, store the evidence, verify, judge, save.
 
+#![expect(clippy::unwrap_used, missing_docs, reason = "a benchmark may panic, and its macros write no docs")]
+
 use control::{Actor, BlobsConfig, Config, Control};
 use criterion::{Criterion, criterion_group, criterion_main};
 use engine::judge::{Exhibit, Label};

@@ -38,7 +38,7 @@ pub struct OneShotArgs {
 /// How to sign.
 #[derive(Debug, Args)]
 pub struct SigningArgs {
-    /// The private key: PKCS#8, or a cosign key file whose password is in MUSTER_KEY_PASSWORD.
+    /// The private key: PKCS#8, or a cosign key file whose password is in `MUSTER_KEY_PASSWORD`.
     #[arg(long, env = "MUSTER_KEY", value_name = "FILE")]
     pub key: Option<PathBuf>,
     /// Keep the signed bundle in this file.

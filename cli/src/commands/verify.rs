@@ -13,7 +13,7 @@ use crate::exit::{Exit, Failure, Result};
 use crate::terminal::Tone;
 use crate::{artifact, craft, keys};
 
-pub(super) fn run(context: &Context, args: VerifyArgs) -> Result {
+pub(super) fn run(context: &Context, args: &VerifyArgs) -> Result {
     let bytes = read_bounded(&args.bundle, Limits::DEFAULT.bundle_bytes_max).map_err(|error| {
         Failure::usage(format!("cannot read {}: {error}", args.bundle.display()))
     })?;

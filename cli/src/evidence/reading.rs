@@ -30,7 +30,7 @@ pub(super) fn find(given: &Given, contract: &Contract, limits: &Limits) -> Resul
         given.name.as_ref().and_then(|name| contract.material(name)).map(|demand| demand.kind);
     let source = given.source.as_str();
     if source == "-" {
-        return in_memory(given, demanded, "stdin".to_owned(), standard_input(limits)?);
+        return Ok(in_memory(given, demanded, "stdin".to_owned(), standard_input(limits)?));
     }
     let path = Path::new(source);
     if path.is_dir() {
@@ -40,12 +40,12 @@ pub(super) fn find(given: &Given, contract: &Contract, limits: &Limits) -> Resul
         return file(given, demanded, path, limits);
     }
     if let Some(text) = source.strip_prefix("text:") {
-        return in_memory(
+        return Ok(in_memory(
             given,
             Some(demanded.unwrap_or(Kind::String)),
             "text".to_owned(),
             text.as_bytes().to_vec(),
-        );
+        ));
     }
     if demanded == Some(Kind::ContainerImage) || source.contains("@sha256:") {
         return image(given);
@@ -79,15 +79,15 @@ fn standard_input(limits: &Limits) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn in_memory(given: &Given, kind: Option<Kind>, source: String, bytes: Vec<u8>) -> Result<Found> {
-    Ok(Found {
+fn in_memory(given: &Given, kind: Option<Kind>, source: String, bytes: Vec<u8>) -> Found {
+    Found {
         given: given.clone(),
         kind: kind.unwrap_or_else(|| recognise(&bytes)),
         digest: Digest::of(&bytes),
         size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
         source,
         content: Content::Bytes(Arc::from(bytes)),
-    })
+    }
 }
 
 fn file(given: &Given, demanded: Option<Kind>, path: &Path, limits: &Limits) -> Result<Found> {
@@ -100,7 +100,7 @@ fn file(given: &Given, demanded: Option<Kind>, path: &Path, limits: &Limits) -> 
     let is_small = demanded != Some(Kind::Artifact) && metadata.len() <= limits.evidence_bytes_max;
     if is_small || !metadata.is_file() {
         let bytes = read_bounded(path, limits.evidence_bytes_max).map_err(failed)?;
-        return in_memory(given, demanded, source, bytes);
+        return Ok(in_memory(given, demanded, source, bytes));
     }
     let (digest, size) = hash_sized(path, limits.blob_bytes_max).map_err(failed)?;
     let kind = demanded.unwrap_or(Kind::Artifact);
@@ -170,7 +170,7 @@ fn layout(given: &Given, path: &Path) -> Result<Found> {
     let source = path
         .file_name()
         .map_or_else(|| "layout".to_owned(), |name| name.to_string_lossy().into_owned());
-    let found = in_memory(given, Some(Kind::ContainerImage), source, manifest)?;
+    let found = in_memory(given, Some(Kind::ContainerImage), source, manifest);
     if found.digest != image.digest {
         let message = format!(
             "{}: the manifest has the digest {}, not {}",

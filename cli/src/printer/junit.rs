@@ -1,4 +1,4 @@
-//! JUnit XML: one case for each evaluation. What could not be decided is an error, not a pass.
+//! `JUnit` XML: one case for each evaluation. What could not be decided is an error, not a pass.
 
 use std::time::Duration;
 

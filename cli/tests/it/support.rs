@@ -267,9 +267,10 @@ fn listening(stderr: &mut BufReader<ChildStderr>) -> (String, Option<String>) {
     let (mut said, mut bootstrap) = (String::new(), None);
     loop {
         let mut line = String::new();
-        if stderr.read_line(&mut line).unwrap() == 0 {
-            panic!("the server ended before it listened: {said}");
-        }
+        assert!(
+            stderr.read_line(&mut line).unwrap() != 0,
+            "the server ended before it listened: {said}"
+        );
         if let Some(url) = line.trim_end().strip_prefix("listening on ") {
             return (url.to_owned(), bootstrap);
         }

@@ -24,10 +24,6 @@ const STACK_BYTES: usize = 64 << 20;
 
 /// The top level of a JSON document.
 #[derive(Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "neither is a third state: a document may be a text"
-)]
 pub(super) struct Outline {
     keys: BTreeSet<String>,
     texts: Vec<(String, String)>,

@@ -136,7 +136,7 @@ proptest! {
         let bytes = record.to_bytes().unwrap();
         let read: Record = serde_json::from_slice(&bytes).unwrap();
         prop_assert_eq!(&read, &record);
-        prop_assert_eq!(read.to_bytes().unwrap(), bytes.clone());
+        prop_assert_eq!(&read.to_bytes().unwrap(), &bytes);
         let plain: Value = serde_json::from_slice(&bytes).unwrap();
         prop_assert_eq!(canonical::to_bytes(&plain).unwrap(), bytes);
     }

@@ -128,7 +128,8 @@ fn is_list(kind: &Value) -> bool {
 async fn doubling_fragments_never_reach_validation() {
     let mut text = "{...f0}".to_owned();
     for level in 0..22 {
-        text += &format!("fragment f{level} on Query{{...f{0} ...f{0}}}", level + 1);
+        let fragment = format!("fragment f{level} on Query{{...f{0} ...f{0}}}", level + 1);
+        text.push_str(&fragment);
     }
     text += "fragment f22 on Query{__typename}";
     let start = Instant::now();

@@ -73,10 +73,6 @@ pub struct ClosureEdge {
 /// A root that the organization has no edge of is in the answer without edges: nothing is known of it, which is
 /// not the same as nothing being wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "they are independent: an answer may be redacted and not truncated"
-)]
 pub struct Closure {
     /// The roots and what was reached, by hops and then by key.
     pub nodes: Vec<ClosureNode>,

@@ -26,7 +26,7 @@ macro_rules! material {
             Kind::$kind,
             $file,
             include_bytes!(concat!("../../../../testdata/materials/", $folder, "/", $file))
-                as &[u8],
+                .as_slice(),
         )
     };
 }

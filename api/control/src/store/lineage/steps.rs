@@ -37,7 +37,6 @@ pub(super) struct Found {
 
 /// A node by its number, and whether it has edges that enter it (`up`) or leave it (`down`).
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "two columns of the row")]
 pub(super) struct NodeRow {
     pub(super) id: i64,
     pub(super) key: NodeKey,
