@@ -37,6 +37,10 @@ impl Client {
         let http = reqwest::Client::builder()
             .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(10))
+            // A server that says nothing for so long will not say anything; a job must not hang for it.
+            .read_timeout(Duration::from_mins(5))
+            // The token and the evidence go to the server that was named, and to no other.
+            .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| Failure::unexpected("cannot make an HTTP client", error))?;
         Ok(Self {

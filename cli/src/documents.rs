@@ -1,13 +1,14 @@
 //! Contracts and gates on disk, with the files that they name beside themselves.
 
-use std::fs;
-use std::path::Path;
+use std::io;
+use std::path::{Component, Path};
 
 use engine::Limits;
 use engine::contract::{Compiled, files_named};
 use engine::document::Document;
 use engine::policy::{Files, Library};
 
+use crate::evidence::read_bounded;
 use crate::exit::{Failure, Result};
 
 /// A document and the files beside it.
@@ -23,7 +24,7 @@ pub(crate) struct Source {
 
 /// Reads a document and every file that it names.
 pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Source> {
-    let bytes = fs::read(path)
+    let bytes = read_bounded(path, limits.document_bytes_max)
         .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
     let wrong = |error: &dyn std::fmt::Display| Failure::usage(at(path, error));
     let document = Document::parse_bytes(&bytes, limits).map_err(|error| wrong(&error))?;
@@ -31,8 +32,9 @@ pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Source> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let mut files = Files::new();
     for name in files_named(document.value()) {
+        refuse_outside(path, &name)?;
         // A file that is not there is reported by the compiler, with the line that names it.
-        if let Ok(text) = fs::read_to_string(folder.join(&name)) {
+        if let Ok(text) = read_text(&folder.join(&name), limits) {
             beside(folder, &name, &text, limits, &mut files);
             files.insert(name, text);
         }
@@ -49,10 +51,32 @@ fn beside(folder: &Path, name: &str, text: &str, limits: &Limits, files: &mut Fi
     let parent = name.rsplit_once('/').map_or("", |(parent, _)| parent);
     for inner in files_named(document.value()) {
         let inner = if parent.is_empty() { inner } else { format!("{parent}/{inner}") };
-        if let Ok(text) = fs::read_to_string(folder.join(&inner)) {
+        if is_beside(&inner)
+            && let Ok(text) = read_text(&folder.join(&inner), limits)
+        {
             files.insert(inner, text);
         }
     }
+}
+
+/// What a document names is read here and sent to the server, so that it may not reach out of its folder.
+fn refuse_outside(path: &Path, name: &str) -> Result<()> {
+    if is_beside(name) {
+        return Ok(());
+    }
+    let message = format!("the file `{name}` does not lie beside this document or below it");
+    Err(Failure::usage(at(path, &message)).with_hint("move it there, and name it without `..`"))
+}
+
+fn is_beside(name: &str) -> bool {
+    Path::new(name)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+}
+
+fn read_text(path: &Path, limits: &Limits) -> io::Result<String> {
+    let bytes = read_bounded(path, limits.document_bytes_max)?;
+    String::from_utf8(bytes).map_err(io::Error::other)
 }
 
 /// Reads and compiles a contract; says everything that is wrong with it.
@@ -87,4 +111,34 @@ fn placed(line: &str) -> bool {
     let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let mut parts = line.split(':');
     parts.next().is_some_and(number) && parts.next().is_some_and(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_cannot_bring_files_from_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = folder.path().join("secret.json");
+        let contract = folder.path().join("inner/contract.yaml");
+        std::fs::create_dir_all(contract.parent().unwrap()).unwrap();
+        std::fs::write(&secret, "{}").unwrap();
+        std::fs::write(folder.path().join("inner/beside.json"), "{}").unwrap();
+        for (name, good) in [
+            ("beside.json", true),
+            ("./beside.json", true),
+            ("../secret.json", false),
+            ("a/../../secret.json", false),
+            (secret.to_str().unwrap(), false),
+        ] {
+            std::fs::write(&contract, format!("policies: [{{ use: {name} }}]")).unwrap();
+            let read = read(&contract, &Limits::DEFAULT);
+            assert_eq!(
+                read.as_ref().is_ok_and(|source| !source.files.is_empty()),
+                good,
+                "{name}: {read:?}"
+            );
+        }
+    }
 }

@@ -13,7 +13,7 @@ use engine::{Limits, Name};
 
 use crate::exit::{Failure, Result};
 
-pub(crate) use reading::hash;
+pub(crate) use reading::{hash, read_bounded};
 
 /// `[NAME=]SOURCE`, as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]

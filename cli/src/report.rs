@@ -78,6 +78,15 @@ impl FromStr for Output {
     }
 }
 
+/// Refuses what cannot be told apart afterwards, before anything is judged or pushed.
+pub(crate) fn check(outputs: &[Output]) -> Result<()> {
+    if outputs.iter().filter(|output| output.file.is_none()).count() > 1 {
+        return Err(Failure::usage("two reports on the standard output cannot be told apart")
+            .with_hint("give all but one a file: -o FORMAT=FILE"));
+    }
+    Ok(())
+}
+
 impl Report {
     /// Writes the report in every form that was asked for; as a table when none was.
     pub(crate) fn write(&self, outputs: &[Output], terminal: &Terminal) -> Result<()> {
@@ -127,6 +136,24 @@ impl Report {
             });
         if let Err(error) = appended {
             terminal.say(&format!("warning: the job page could not be written: {error}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_report_may_go_to_the_standard_output() {
+        for (outputs, good) in [
+            (vec![], true),
+            (vec!["json"], true),
+            (vec!["table", "sarif=a", "junit=b"], true),
+            (vec!["table", "json"], false),
+        ] {
+            let outputs: Vec<Output> = outputs.iter().map(|text| text.parse().unwrap()).collect();
+            assert_eq!(check(&outputs).is_ok(), good, "{outputs:?}");
         }
     }
 }

@@ -2,11 +2,7 @@
 //!
 //! Parsing and evaluating are apart, so that a change shows where it helps.
 
-#![expect(
-    clippy::unwrap_used,
-    missing_docs,
-    reason = "a benchmark may panic, and its macros write no docs"
-)]
+#![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use std::hint::black_box;
 

@@ -1,10 +1,6 @@
 //! How long a receipt takes, end to end, on SQLite and a directory: open a run, store the evidence, verify, judge, save.
 
-#![expect(
-    clippy::unwrap_used,
-    missing_docs,
-    reason = "a benchmark may panic, and its macros write no docs"
-)]
+#![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use control::{Actor, BlobsConfig, Config, Control};
 use criterion::{Criterion, criterion_group, criterion_main};

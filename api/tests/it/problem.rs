@@ -56,15 +56,22 @@ async fn bad_bodies_end_in_named_problems() {
         ("{\"name\":\"A b\"}", ("bad name", projects, 400, "invalid", "`A b` is not a name")),
         (&large, ("too large", projects, 413, "too-large", "larger")),
         (root, ("bad scope", "/v1/tokens", 400, "invalid", "root")),
-        ("{\"digests\":[]}", ("decide nothing", "/v1/gates/web/decisions", 400, "invalid", "1 to 500")),
+        (
+            "{\"digests\":[]}",
+            ("decide nothing", "/v1/gates/web/decisions", 400, "invalid", "1 to 500"),
+        ),
     ];
     for (body, case) in cases {
         let request = server.ask(Method::POST, case.1, &server.owner);
-        expect(request.header("content-type", "application/json").body(body.to_owned()), case).await;
+        expect(request.header("content-type", "application/json").body(body.to_owned()), case)
+            .await;
     }
     let attestation = format!("{NOBODY}/attestation");
     for (body, case) in [
-        ("{\"name\":\"a\"}", ("bad media type", projects, 415, "unsupported-media-type", "application/json")),
+        (
+            "{\"name\":\"a\"}",
+            ("bad media type", projects, 415, "unsupported-media-type", "application/json"),
+        ),
         ("{}", ("bundle as text", attestation.as_str(), 415, "unsupported-media-type", "bundle")),
     ] {
         expect(server.ask(Method::POST, case.1, &server.owner).body(body), case).await;

@@ -3,15 +3,17 @@
 mod deliver;
 mod steps;
 
-use api_types::{OpenRun, OpenedRun};
+use api_types::{CancelRun, OpenRun, OpenedRun, Run};
 use engine::Limits;
+use engine::contract::Compiled;
 use reqwest::Method;
 
 use super::{Context, library};
 use crate::args::{AttestArgs, AttestCommand, OneShotArgs};
 use crate::client::Client;
+use crate::evidence::{self, Given, Item};
 use crate::exit::{Exit, Failure, Result};
-use crate::{craft, evidence};
+use crate::{craft, report};
 use deliver::{Delivery, open_key, upload};
 
 pub(super) async fn run(context: &Context, args: AttestArgs) -> Result {
@@ -28,6 +30,7 @@ pub(super) async fn run(context: &Context, args: AttestArgs) -> Result {
 }
 
 async fn one_shot(context: &Context, args: OneShotArgs) -> Result {
+    report::check(&args.judging.output)?;
     let started_at = craft::now();
     let workflow = args
         .workflow
@@ -36,9 +39,15 @@ async fn one_shot(context: &Context, args: OneShotArgs) -> Result {
     // Opening an encrypted key takes as long as everything else.
     let key = open_key(context, &args.signing)?;
     let run = open_run(&client, &workflow.to_string()).await?;
-    let contract = craft::contract_of(&run, &library()?, &Limits::DEFAULT)?;
-    let items = evidence::gather(&args.judging.evidence, &contract.contract, &Limits::DEFAULT)?;
-    upload(context, &client, &items).await?;
+    let prepared = prepare(context, &client, &run, &args.judging.evidence).await;
+    let (contract, items) = match prepared {
+        Ok(prepared) => prepared,
+        Err(failure) => {
+            // Nobody will come back to this run. Why it was not prepared matters more than whether it could be given up.
+            let _left_open = cancel(&client, &run, &failure.message).await;
+            return Err(failure);
+        }
+    };
     let delivery = Delivery {
         run,
         contract,
@@ -50,6 +59,28 @@ async fn one_shot(context: &Context, args: OneShotArgs) -> Result {
     };
     delivery.deliver(context, &client, key).await
 }
+
+/// Reads the evidence and hands it over.
+async fn prepare(
+    context: &Context,
+    client: &Client,
+    run: &OpenedRun,
+    given: &[Given],
+) -> Result<(Compiled, Vec<Item>)> {
+    let contract = craft::contract_of(run, &library()?, &Limits::DEFAULT)?;
+    let items = evidence::gather(given, &contract.contract, &Limits::DEFAULT)?;
+    upload(context, client, &items).await?;
+    Ok((contract, items))
+}
+
+async fn cancel(client: &Client, run: &OpenedRun, why: &str) -> Result<Run> {
+    let reason: String = why.chars().take(REASON_CHARS_MAX).collect();
+    let path = format!("/v1/runs/{}/cancel", run.id);
+    client.send_json(Method::POST, &path, &CancelRun { reason }).await
+}
+
+/// How much of a failure is kept as the reason for giving a run up.
+const REASON_CHARS_MAX: usize = 200;
 
 /// Opens a run of a workflow.
 pub(super) async fn open_run(client: &Client, workflow: &str) -> Result<OpenedRun> {

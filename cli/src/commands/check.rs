@@ -9,10 +9,11 @@ use super::{Context, library};
 use crate::args::CheckArgs;
 use crate::evidence::{self, Item};
 use crate::exit::{Exit, Failure, Result};
-use crate::report::Report;
+use crate::report::{self, Report};
 use crate::{craft, documents};
 
 pub(super) fn run(context: &Context, args: CheckArgs) -> Result {
+    report::check(&args.judging.output)?;
     let limits = Limits::DEFAULT;
     let (_, contract) = documents::contract(&args.contract, &library()?, &limits)?;
     let items = evidence::gather(&args.judging.evidence, &contract.contract, &limits)?;

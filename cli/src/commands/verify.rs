@@ -1,25 +1,37 @@
 //! `muster verify`: offline, and honest about what was checked.
 
 use std::fmt::Write as _;
-use std::fs;
 
+use engine::Limits;
 use serde_json::json;
 use trust::{Bundle, Requirements, TrustedKey, Verified};
 
 use super::Context;
 use crate::args::VerifyArgs;
+use crate::evidence::read_bounded;
 use crate::exit::{Exit, Failure, Result};
 use crate::terminal::Tone;
 use crate::{artifact, craft, keys};
 
 pub(super) fn run(context: &Context, args: &VerifyArgs) -> Result {
-    let bytes = fs::read(&args.bundle).map_err(|error| {
+    let bytes = read_bounded(&args.bundle, Limits::DEFAULT.bundle_bytes_max).map_err(|error| {
         Failure::usage(format!("cannot read {}: {error}", args.bundle.display()))
     })?;
-    let refused = |error: &dyn std::fmt::Display| {
-        Failure::new(Exit::Failed, format!("{} does not verify: {error}", args.bundle.display()))
+    let refused = |step: &str, error: &dyn std::fmt::Display| {
+        let message = format!("{} does not verify: {error}", args.bundle.display());
+        let answer = json!({
+            "apiVersion": "muster.dev/v1",
+            "kind": "Verification",
+            "verified": false,
+            "refusal": { "step": step, "message": error.to_string() },
+        });
+        // For a person the failure says it; a program gets an answer that it can read.
+        match context.answer(args.output, &answer, String::new) {
+            Ok(()) => Failure::new(Exit::Failed, message),
+            Err(failure) => failure,
+        }
     };
-    let bundle = Bundle::parse(&bytes).map_err(|error| refused(&error))?;
+    let bundle = Bundle::parse(&bytes).map_err(|error| refused("bundle", &error))?;
     let mut trusted = Vec::new();
     for file in &args.key {
         let name =
@@ -32,9 +44,10 @@ pub(super) fn run(context: &Context, args: &VerifyArgs) -> Result {
         });
     }
     let verified = trust::verify(&bundle, &Requirements::new(trusted), craft::now())
-        .map_err(|error| refused(&error))?;
+        .map_err(|refusal| refused(refusal.code(), &refusal))?;
     if let Some(subject) = &args.subject {
-        verified.require_subject(artifact::digest(subject)?).map_err(|error| refused(&error))?;
+        let digest = artifact::digest(subject)?;
+        verified.require_subject(digest).map_err(|refusal| refused(refusal.code(), &refusal))?;
     }
     let statement = verified.statement();
     let answer = json!({

@@ -93,13 +93,16 @@ fn in_memory(given: &Given, kind: Option<Kind>, source: String, bytes: Vec<u8>) 
 fn file(given: &Given, demanded: Option<Kind>, path: &Path, limits: &Limits) -> Result<Found> {
     let failed =
         |error: io::Error| Failure::usage(format!("cannot read {}: {error}", path.display()));
-    let size = fs::metadata(path).map_err(failed)?.len();
+    let metadata = fs::metadata(path).map_err(failed)?;
     let source =
         path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    if demanded != Some(Kind::Artifact) && size <= limits.evidence_bytes_max {
-        return Ok(in_memory(given, demanded, source, fs::read(path).map_err(failed)?));
+    // A pipe can be read once and does not say its size, so that it has to fit.
+    let is_small = demanded != Some(Kind::Artifact) && metadata.len() <= limits.evidence_bytes_max;
+    if is_small || !metadata.is_file() {
+        let bytes = read_bounded(path, limits.evidence_bytes_max).map_err(failed)?;
+        return Ok(in_memory(given, demanded, source, bytes));
     }
-    let digest = hash(path).map_err(failed)?;
+    let (digest, size) = hash_sized(path, limits.blob_bytes_max).map_err(failed)?;
     let kind = demanded.unwrap_or(Kind::Artifact);
     Ok(Found {
         given: given.clone(),
@@ -111,18 +114,41 @@ fn file(given: &Given, demanded: Option<Kind>, path: &Path, limits: &Limits) -> 
     })
 }
 
-/// Hashes a file of any size in constant memory.
+/// Hashes a file in constant memory; one larger than any blob may be is an error.
 pub(crate) fn hash(path: &Path) -> io::Result<Digest> {
-    let mut file = File::open(path)?;
+    hash_sized(path, Limits::DEFAULT.blob_bytes_max).map(|(digest, _)| digest)
+}
+
+fn hash_sized(path: &Path, most: u64) -> io::Result<(Digest, u64)> {
+    let mut file = File::open(path)?.take(most.saturating_add(1));
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; 1 << 20];
     loop {
         let read = file.read(&mut buffer)?;
         match buffer.get(..read) {
             Some(bytes) if read > 0 => hasher.update(bytes),
-            _ => return Ok(hasher.finish()),
+            _ => break,
         }
     }
+    let size = hasher.size();
+    if size > most { Err(too_large(most)) } else { Ok((hasher.finish(), size)) }
+}
+
+/// The bytes of a file, of which there are at most `most`: what it says about its size is not believed.
+pub(crate) fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let size = file.metadata()?.len().min(most);
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0).saturating_add(1));
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    let is_larger = u64::try_from(bytes.len()).is_ok_and(|size| size > most);
+    if is_larger { Err(too_large(most)) } else { Ok(bytes) }
+}
+
+fn too_large(most: u64) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::FileTooLarge,
+        format!("it has more than the limit of {most} bytes"),
+    )
 }
 
 /// An OCI image layout: the manifest is the evidence, its digest that of the image.
@@ -134,8 +160,10 @@ fn layout(given: &Given, path: &Path) -> Result<Found> {
             file.display()
         ))
     };
-    let read =
-        |name: &str| fs::read(path.join(name)).map_err(|error| failed(Path::new(name), error));
+    let most = Limits::DEFAULT.evidence_bytes_max;
+    let read = |name: &str| {
+        read_bounded(&path.join(name), most).map_err(|error| failed(Path::new(name), error))
+    };
     let image = image_layout(&read("oci-layout")?, &read("index.json")?, None)
         .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     let manifest = read(&format!("blobs/sha256/{}", image.digest.to_hex()))?;
@@ -198,5 +226,28 @@ impl Found {
             }
         };
         Item { exhibit, content: self.content.clone(), path: self.given.source.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_says_about_its_size_is_not_believed() {
+        // It says that it is empty, and never ends.
+        let endless = Path::new("/dev/zero");
+        for error in
+            [read_bounded(endless, 4096).unwrap_err(), hash_sized(endless, 4096).unwrap_err()]
+        {
+            assert_eq!(error.to_string(), "it has more than the limit of 4096 bytes");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("four");
+        fs::write(&path, "four").unwrap();
+        assert_eq!(read_bounded(&path, 4).unwrap(), b"four");
+        assert_eq!(hash_sized(&path, 4).unwrap(), (Digest::of("four"), 4));
+        assert!(read_bounded(&path, 3).is_err());
+        assert!(hash_sized(&path, 3).is_err());
     }
 }

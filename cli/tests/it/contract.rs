@@ -38,7 +38,7 @@ import rego.v1
 deny contains {"rule": "unsigned", "message": "it is not signed"} if not input.signed
 "#;
 
-const TEAM: &str = r#"
+const TEAM: &str = r"
 apiVersion: muster.dev/v1
 kind: Policy
 metadata: { name: team }
@@ -46,7 +46,7 @@ spec:
   path: team.rego
   inputs:
     - { name: team, type: string }
-"#;
+";
 
 const TEAM_RULES: &str = r#"
 package team

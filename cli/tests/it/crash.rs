@@ -224,7 +224,7 @@ fn killed_while_pushing(site: &Site, round: usize) -> Vec<Ended> {
         .collect();
     // Every other time soon after the first receipt began, else after it was stored.
     let (step, most) =
-        if round % 2 == 0 { ("before-evidence", 60) } else { ("before-answer", 300) };
+        if round.is_multiple_of(2) { ("before-evidence", 60) } else { ("before-answer", 300) };
     until(&server, &format!("receipt::{step}"));
     let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos();
     // Not to wait for something: the moment must be any.

@@ -1,6 +1,12 @@
 //! The binary as its users meet it: real arguments, real files, real exit codes, a real server.
 
 #![cfg(test)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a process of its own is watched by asking again, for a bounded time"
+)]
+#![expect(clippy::string_slice, reason = "the texts are hexadecimal, or ASCII that we wrote")]
+#![expect(clippy::type_complexity, reason = "tables of cases are read as they stand")]
 
 mod check;
 mod contract;
@@ -11,6 +17,7 @@ mod formats;
 mod http;
 mod large;
 mod readme;
+mod refusals;
 mod site;
 mod state;
 mod support;

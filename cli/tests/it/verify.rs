@@ -16,8 +16,9 @@ fn a_pair_of_keys_is_private_and_never_overwritten() {
     let sandbox = Sandbox::new().and([("MUSTER_KEY_PASSWORD", PASSWORD)]);
     let made = sandbox.run("key generate --out ci.key").with(0);
     assert!(made.stdout.starts_with("sha256:"), "{}", made.stdout);
-    let mode = |file: &str| fs::metadata(sandbox.path(file)).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode("ci.key"), mode("ci.key.pub")), (0o600, 0o644));
+    let permissions =
+        |file: &str| fs::metadata(sandbox.path(file)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((permissions("ci.key"), permissions("ci.key.pub")), (0o600, 0o644));
     let (private, public) = (sandbox.read("ci.key"), sandbox.read("ci.key.pub"));
     assert!(private.contains("-----BEGIN ENCRYPTED"), "{private}");
     assert!(public.starts_with("-----BEGIN PUBLIC KEY-----"), "{public}");

@@ -6,7 +6,7 @@ use std::path::{Path, absolute};
 use api_types::{CancelRun, Run};
 use engine::judge::{Exhibit, Label};
 use engine::run::WorkflowPath;
-use engine::{Limits, Material};
+use engine::{Digest, Kind, Limits, Material};
 use reqwest::Method;
 
 use super::deliver::{Delivery, open_key, upload};
@@ -16,7 +16,7 @@ use crate::commands::{Context, library};
 use crate::craft;
 use crate::evidence::{self, Content, Given, Item};
 use crate::exit::{Failure, Result};
-use crate::report::{Output, Report};
+use crate::report::{self, Output, Report};
 use crate::state::{Added, State, StateFile};
 
 fn lock(context: &Context) -> Result<StateFile> {
@@ -91,6 +91,7 @@ fn remembered(path: &str) -> String {
 }
 
 pub(super) fn status(context: &Context, outputs: &[Output]) -> Result {
+    report::check(outputs)?;
     let file = lock(context)?;
     let state = opened(&file)?;
     let contract = craft::contract_of(&state.run, &library()?, &Limits::DEFAULT)?;
@@ -118,6 +119,7 @@ pub(super) fn status(context: &Context, outputs: &[Output]) -> Result {
 }
 
 pub(super) async fn push(context: &Context, args: PushArgs) -> Result {
+    report::check(&args.output)?;
     let file = lock(context)?;
     let state = opened(&file)?;
     let client = context.client()?;
@@ -158,27 +160,61 @@ pub(super) async fn reset(context: &Context, reason: String) -> Result {
 fn read_again(added: &Added) -> Item {
     let Material { name, kind, digest, size, source, .. } = added.material.clone();
     let label = Label { name, kind, digest, source, size };
-    let unchanged =
-        bytes_again(&added.path, digest).filter(|bytes| engine::Digest::of(bytes) == digest);
-    let exhibit = match unchanged {
-        _ if added.material.reference_only => Exhibit::reference(label),
-        _ if kind == engine::Kind::Artifact => Exhibit::opaque(label),
-        Some(bytes) => Exhibit::read(label, &bytes, &Limits::DEFAULT),
-        None => {
-            Exhibit::missing(label, "it is not on this machine any more as it was added".to_owned())
-        }
+    let max = Limits::DEFAULT.evidence_bytes_max;
+    let exhibit = if added.material.reference_only {
+        Exhibit::reference(label)
+    } else if kind == Kind::Artifact {
+        Exhibit::opaque(label)
+    } else if size > max {
+        Exhibit::missing(label, format!("it has {size} bytes, more than the limit of {max}"))
+    } else if let Some(bytes) = unchanged(&added.path, digest, max) {
+        Exhibit::read(label, &bytes, &Limits::DEFAULT)
+    } else {
+        Exhibit::missing(label, "it is not on this machine any more as it was added".to_owned())
     };
     Item { exhibit, content: Content::Reference, path: added.path.clone() }
 }
 
-/// The bytes at a path, of a text, or of the manifest in an image layout.
-fn bytes_again(path: &str, digest: engine::Digest) -> Option<Vec<u8>> {
-    let file = Path::new(path);
-    if file.is_dir() {
-        return std::fs::read(file.join("blobs/sha256").join(digest.to_hex())).ok();
-    }
-    match path.strip_prefix("text:") {
-        Some(text) if !file.exists() => Some(text.as_bytes().to_vec()),
-        _ => std::fs::read(file).ok(),
+/// The bytes that were added, if they can still be had: of a file, of the manifest in an image layout, of a text.
+fn unchanged(path: &str, digest: Digest, max: u64) -> Option<Vec<u8>> {
+    let place = Path::new(path);
+    let bytes = if place.is_dir() {
+        let manifest = place.join("blobs/sha256").join(digest.to_hex());
+        evidence::read_bounded(&manifest, max).ok()?
+    } else if place.is_file() {
+        evidence::read_bounded(place, max).ok()?
+    } else {
+        path.strip_prefix("text:")?.as_bytes().to_vec()
+    };
+    (Digest::of(&bytes) == digest).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_is_judged_again_only_while_it_is_what_was_added() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name).display().to_string();
+        std::fs::write(place("file"), "same").unwrap();
+        let digest = Digest::of("same");
+        let blobs = folder.path().join("layout/blobs/sha256");
+        std::fs::create_dir_all(&blobs).unwrap();
+        std::fs::write(blobs.join(digest.to_hex()), "same").unwrap();
+        for (path, found) in [
+            (place("file"), true),
+            (place("layout"), true),
+            ("text:same".to_owned(), true),
+            ("text:other".to_owned(), false),
+            (place("gone"), false),
+            ("-".to_owned(), false),
+        ] {
+            assert_eq!(unchanged(&path, digest, 100).is_some(), found, "{path}");
+        }
+        std::fs::write(place("file"), "other").unwrap();
+        std::fs::write(blobs.join(digest.to_hex()), "other").unwrap();
+        assert!(unchanged(&place("file"), digest, 100).is_none());
+        assert!(unchanged(&place("layout"), digest, 100).is_none());
     }
 }
