@@ -15,6 +15,7 @@ use crate::document::{Document, InvalidDocument};
 use crate::evaluation::Mode;
 use crate::material::Kind;
 use crate::run::{RunnerEnvironment, RunnerKind};
+use crate::schema;
 use crate::{Name, Timestamp};
 
 pub use compile::{Attachment, Compiled};
@@ -160,7 +161,7 @@ struct Metadata {
 impl Contract {
     /// Reads a `kind: Contract` document and says everything that is wrong with its form.
     pub fn parse(document: &Document) -> Result<Self, InvalidDocument> {
-        compile::form()?.check(document)?;
+        schema::check(&schema::CONTRACT_FORM, document)?;
         let internal = |error: serde_json::Error| document.diagnostic("", error.to_string());
         let ContractDocument { metadata, spec } =
             serde_json::from_value(document.value().clone()).map_err(internal)?;

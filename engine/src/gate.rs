@@ -6,12 +6,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::document::{Diagnostic, Document, InvalidDocument};
+use crate::document::{Document, InvalidDocument};
 use crate::evaluation::Violation;
 use crate::lineage::{Closure, NodeKind};
 use crate::policy::{self, Files, Library, Policy};
 use crate::rego::{self, Unit};
-use crate::schema::{self, Schema};
+use crate::schema;
 use crate::{Digest, Limits, Name, Timestamp, canonical};
 
 /// A gate's answer.
@@ -96,7 +96,7 @@ impl Gate {
         library: &Library,
         limits: &Limits,
     ) -> Result<Self, InvalidDocument> {
-        form()?.check(document)?;
+        schema::check(&schema::GATE_FORM, document)?;
         let GateDocument { metadata, spec } = serde_json::from_value(document.value().clone())
             .map_err(|error| document.diagnostic("", error.to_string()))?;
         let wrong = |message: String| document.diagnostic("/spec", message);
@@ -185,20 +185,4 @@ fn doubts(lineage: &Closure) -> Vec<String> {
         doubts.push(format!("{} nodes of the lineage are hidden from the asker", lineage.redacted));
     }
     doubts
-}
-
-fn form() -> Result<Schema, Diagnostic> {
-    let internal = |error: String| Diagnostic::whole(error);
-    let parse = |text: &str| {
-        serde_json::from_str::<Value>(text).map_err(|error| internal(error.to_string()))
-    };
-    let mut gate = parse(schema::GATE)?;
-    let mut policy = parse(schema::POLICY)?;
-    for schema in [&mut gate, &mut policy] {
-        if let Some(members) = schema.as_object_mut() {
-            members.remove("$id");
-        }
-    }
-    let files = Files::from([("policy.schema.json".to_owned(), policy.to_string())]);
-    Schema::compile(&gate, &files).map_err(|error| internal(error.to_string()))
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::document::{Diagnostic, Document, InvalidDocument, nearest};
 use crate::material::Kind;
 use crate::rego::Module;
-use crate::schema::{self, Schema};
+use crate::schema;
 use crate::{Digest, Limits, Name, canonical};
 
 /// Files beside a contract, policy or gate, by the relative path under which it names them.
@@ -94,11 +94,7 @@ struct Spec {
 impl Policy {
     /// Reads a `kind: Policy` document. A `path` in it names one of `files`.
     pub fn parse(document: &Document, files: &Files) -> Result<Self, InvalidDocument> {
-        let form: Value = serde_json::from_str(schema::POLICY)
-            .map_err(|error| Diagnostic::whole(error.to_string()))?;
-        let form = Schema::compile(&form, &Files::new())
-            .map_err(|error| Diagnostic::whole(error.to_string()))?;
-        form.check(document)?;
+        schema::check(&schema::POLICY_FORM, document)?;
         let policy: PolicyDocument = serde_json::from_value(document.value().clone())
             .map_err(|error| document.diagnostic("", error.to_string()))?;
         let module = policy.spec.module(document, &policy.metadata.name, files)?;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::LazyLock;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, PatternOptions, Retrieve, Uri, ValidationError, Validator};
@@ -18,6 +19,37 @@ pub const CONTRACT: &str = include_str!("schema/contract.schema.json");
 pub const POLICY: &str = include_str!("schema/policy.schema.json");
 /// The published schema of `kind: Gate`.
 pub const GATE: &str = include_str!("schema/gate.schema.json");
+
+/// The compiled form of one kind of document, made when the first of them is read.
+type Form = LazyLock<Result<Schema, InvalidSchema>>;
+
+/// The form of every contract.
+pub(crate) static CONTRACT_FORM: Form = LazyLock::new(|| form(CONTRACT));
+/// The form of every policy.
+pub(crate) static POLICY_FORM: Form = LazyLock::new(|| form(POLICY));
+/// The form of every gate.
+pub(crate) static GATE_FORM: Form = LazyLock::new(|| form(GATE));
+
+/// The published schemas refer to each other by file name; so do they here.
+fn form(source: &str) -> Result<Schema, InvalidSchema> {
+    let parse = |text: &str| -> Result<Value, InvalidSchema> {
+        let mut schema: Value =
+            serde_json::from_str(text).map_err(|error| InvalidSchema(error.to_string()))?;
+        // Its published address would make the reference one that has to be fetched.
+        schema.as_object_mut().and_then(|members| members.remove("$id"));
+        Ok(schema)
+    };
+    let beside = [("policy.schema.json".to_owned(), parse(POLICY)?.to_string())];
+    Schema::compile(&parse(source)?, &beside.into())
+}
+
+/// Checks one of our own documents against its form.
+pub(crate) fn check(form: &Form, document: &Document) -> Result<(), InvalidDocument> {
+    match &**form {
+        Ok(schema) => schema.check(document),
+        Err(error) => Err(Diagnostic::whole(error.to_string()).into()),
+    }
+}
 
 /// A compiled JSON Schema.
 pub struct Schema {

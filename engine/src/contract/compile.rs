@@ -11,7 +11,7 @@ use crate::evaluation::Mode;
 use crate::material::{Kind, Material};
 use crate::policy::{self, Files, Library, Policy};
 use crate::rego::{self, Module, Unit};
-use crate::schema::{self, Schema};
+use crate::schema::Schema;
 use crate::{Digest, Limits, Name, Timestamp, canonical};
 
 /// A contract ready to judge runs: compile once, evaluate many.
@@ -46,24 +46,6 @@ pub struct Attachment {
     mode: Mode,
     enforce_after: Option<Timestamp>,
     pub(crate) unit: Unit,
-}
-
-/// The form of every contract document.
-pub(super) fn form() -> Result<Schema, Diagnostic> {
-    let parse = |text| -> Result<Value, Diagnostic> {
-        serde_json::from_str(text).map_err(|error| Diagnostic::whole(error.to_string()))
-    };
-    let mut contract = parse(schema::CONTRACT)?;
-    let mut policy = parse(schema::POLICY)?;
-    // The two are published apart and refer to each other by file name; here they are one.
-    if let Some(members) = contract.as_object_mut() {
-        members.remove("$id");
-    }
-    if let Some(members) = policy.as_object_mut() {
-        members.remove("$id");
-    }
-    let files = Files::from([("policy.schema.json".to_owned(), policy.to_string())]);
-    Schema::compile(&contract, &files).map_err(|error| Diagnostic::whole(error.to_string()))
 }
 
 impl Compiled {
