@@ -22,12 +22,11 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use control::Control;
-use tokio::net::TcpListener;
-use tower_http::catch_panic::CatchPanicLayer;
-
 use error::Failure;
 use metrics::Metrics;
 pub use routes::{Access, Answer, Body, ROUTES, Route};
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
 
 /// What every handler can reach. Clones share everything.
 #[derive(Clone)]

@@ -66,14 +66,13 @@ fn security(access: Access) -> Value {
 }
 
 fn scopes(access: Access) -> Option<String> {
-    let scopes = match access {
-        Access::Public | Access::Token => return None,
-        Access::Scope(scope) => format!("`{scope}`"),
-        Access::Any(scopes) => {
-            scopes.iter().map(|scope| format!("`{scope}`")).collect::<Vec<_>>().join(" or ")
-        }
-    };
-    Some(format!("Needs the scope {scopes}."))
+    let Access::May(permission) = access else { return None };
+    let scopes: Vec<String> =
+        permission.scopes().iter().map(|scope| format!("`{scope}`")).collect();
+    Some(format!(
+        "Needs the permission `{permission}`, which a token has by the scope {}.",
+        scopes.join(" or ")
+    ))
 }
 
 fn parameters(route: &Route) -> Value {

@@ -16,12 +16,13 @@ mod workflows;
 
 use std::time::Duration;
 
+use Access::{May, Public, Token};
 use api_types::BUNDLE_MEDIA_TYPE;
 use axum::routing::{MethodRouter, delete, get, head, post, put};
+use control::Permission;
 use engine::Limits;
 
 use crate::App;
-use Access::{Any, Public, Scope, Token};
 
 /// Who may use a route. The use case decides; this is what the document and the tests go by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,10 +31,8 @@ pub enum Access {
     Public,
     /// Everyone with a token.
     Token,
-    /// A token with this scope.
-    Scope(control::Scope),
-    /// A token with one of these scopes.
-    Any(&'static [control::Scope]),
+    /// A token that carries this permission.
+    May(Permission),
 }
 
 /// What a route takes.
@@ -139,12 +138,6 @@ impl Body {
 /// Largest JSON body, in bytes.
 const JSON_BYTES_MAX: usize = 2 << 20;
 
-const ADMIN: Access = Scope(control::Scope::Admin);
-const ATTEST: Access = Scope(control::Scope::Attest);
-const INSTANCE: Access = Scope(control::Scope::Instance);
-const READ: Access = Scope(control::Scope::Read);
-const SEE: Access = Any(&[control::Scope::Attest, control::Scope::Read]);
-
 const JSON: &str = "application/json";
 const PAGE: &[(&str, &str)] = &[("after", "string"), ("limit", "integer")];
 const RUNS: &[(&str, &str)] = &[("workflow", "string"), ("after", "string"), ("limit", "integer")];
@@ -165,53 +158,53 @@ const GRAPHQL: &[(&str, &str)] = &[
 #[rustfmt::skip] // a table: one route, one line or two
 pub const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/identity", Token, "Who am I?", || get(operations::identity)).answers(200, Answer::Json("Identity")),
-    Route::new("POST", "/v1/organizations", INSTANCE, "Make an organization and its first token", || post(organizations::create))
+    Route::new("POST", "/v1/organizations", May(Permission::EditInstance), "Make an organization and its first token", || post(organizations::create))
         .takes(Body::Json("CreateOrganization")).answers(201, Answer::Json("CreatedOrganization")),
-    Route::new("GET", "/v1/organizations", INSTANCE, "List organizations", || get(organizations::list)).answers(200, Answer::List("Organization")),
-    Route::new("POST", "/v1/projects", ADMIN, "Make a project", || post(projects::create))
+    Route::new("GET", "/v1/organizations", May(Permission::EditInstance), "List organizations", || get(organizations::list)).answers(200, Answer::List("Organization")),
+    Route::new("POST", "/v1/projects", May(Permission::EditProjects), "Make a project", || post(projects::create))
         .takes(Body::Json("CreateProject")).answers(201, Answer::Json("Project")),
-    Route::new("GET", "/v1/projects", READ, "List projects", || get(projects::list)).answers(200, Answer::List("Project")),
-    Route::new("POST", "/v1/workflows", ADMIN, "Make a workflow", || post(workflows::create))
+    Route::new("GET", "/v1/projects", May(Permission::Read), "List projects", || get(projects::list)).answers(200, Answer::List("Project")),
+    Route::new("POST", "/v1/workflows", May(Permission::EditWorkflows), "Make a workflow", || post(workflows::create))
         .takes(Body::Json("CreateWorkflow")).answers(201, Answer::Json("Workflow")),
-    Route::new("GET", "/v1/workflows", READ, "List workflows", || get(workflows::list)).answers(200, Answer::List("Workflow")),
-    Route::new("PUT", "/v1/contracts", ADMIN, "Store a contract; a new revision unless nothing changed", || put(contracts::store))
+    Route::new("GET", "/v1/workflows", May(Permission::Read), "List workflows", || get(workflows::list)).answers(200, Answer::List("Workflow")),
+    Route::new("PUT", "/v1/contracts", May(Permission::EditContracts), "Store a contract; a new revision unless nothing changed", || put(contracts::store))
         .takes(Body::Json("PutDocument")).answers(200, Answer::Json("ContractRevision")),
-    Route::new("GET", "/v1/contracts", READ, "List the latest revision of every contract", || get(contracts::list)).answers(200, Answer::List("ContractRevision")),
-    Route::new("GET", "/v1/contracts/{name}", READ, "Show a contract, the latest revision unless one is named", || get(contracts::show))
+    Route::new("GET", "/v1/contracts", May(Permission::Read), "List the latest revision of every contract", || get(contracts::list)).answers(200, Answer::List("ContractRevision")),
+    Route::new("GET", "/v1/contracts/{name}", May(Permission::Read), "Show a contract, the latest revision unless one is named", || get(contracts::show))
         .asks(&[("revision", "integer")]).answers(200, Answer::Json("ContractRevision")),
-    Route::new("POST", "/v1/keys", ADMIN, "Register a public key that may sign attestations", || post(keys::create))
+    Route::new("POST", "/v1/keys", May(Permission::EditKeys), "Register a public key that may sign attestations", || post(keys::create))
         .takes(Body::Json("CreateKey")).answers(201, Answer::Json("Key")),
-    Route::new("GET", "/v1/keys", READ, "List keys", || get(keys::list)).answers(200, Answer::List("Key")),
-    Route::new("DELETE", "/v1/keys/{id}", ADMIN, "Revoke a key from now on", || delete(keys::revoke)).answers(204, Answer::Nothing),
-    Route::new("POST", "/v1/tokens", ADMIN, "Make a token", || post(tokens::create))
+    Route::new("GET", "/v1/keys", May(Permission::Read), "List keys", || get(keys::list)).answers(200, Answer::List("Key")),
+    Route::new("DELETE", "/v1/keys/{id}", May(Permission::EditKeys), "Revoke a key from now on", || delete(keys::revoke)).answers(204, Answer::Nothing),
+    Route::new("POST", "/v1/tokens", May(Permission::EditTokens), "Make a token", || post(tokens::create))
         .takes(Body::Json("CreateToken")).answers(201, Answer::Json("NewToken")),
-    Route::new("GET", "/v1/tokens", ADMIN, "List tokens", || get(tokens::list)).answers(200, Answer::List("Token")),
-    Route::new("DELETE", "/v1/tokens/{id}", ADMIN, "Revoke a token", || delete(tokens::revoke)).answers(204, Answer::Nothing),
-    Route::new("POST", "/v1/runs", ATTEST, "Open a run of a workflow", || post(runs::open))
+    Route::new("GET", "/v1/tokens", May(Permission::EditTokens), "List tokens", || get(tokens::list)).answers(200, Answer::List("Token")),
+    Route::new("DELETE", "/v1/tokens/{id}", May(Permission::EditTokens), "Revoke a token", || delete(tokens::revoke)).answers(204, Answer::Nothing),
+    Route::new("POST", "/v1/runs", May(Permission::Attest), "Open a run of a workflow", || post(runs::open))
         .takes(Body::Json("OpenRun")).answers(201, Answer::Json("OpenedRun")),
-    Route::new("GET", "/v1/runs", READ, "List runs, newest first", || get(runs::list)).asks(RUNS).answers(200, Answer::List("Run")),
-    Route::new("GET", "/v1/runs/{id}", READ, "Show a run", || get(runs::show)).answers(200, Answer::Json("Run")),
-    Route::new("POST", "/v1/runs/{id}/cancel", ATTEST, "Give a run up", || post(runs::cancel))
+    Route::new("GET", "/v1/runs", May(Permission::Read), "List runs, newest first", || get(runs::list)).asks(RUNS).answers(200, Answer::List("Run")),
+    Route::new("GET", "/v1/runs/{id}", May(Permission::Read), "Show a run", || get(runs::show)).answers(200, Answer::Json("Run")),
+    Route::new("POST", "/v1/runs/{id}/cancel", May(Permission::Attest), "Give a run up", || post(runs::cancel))
         .takes(Body::Json("CancelRun")).answers(200, Answer::Json("Run")),
-    Route::new("POST", "/v1/runs/{id}/attestation", ATTEST, "Push the attestation of a run; 200 when the same bytes were pushed before", || post(runs::attest))
+    Route::new("POST", "/v1/runs/{id}/attestation", May(Permission::Attest), "Push the attestation of a run; 200 when the same bytes were pushed before", || post(runs::attest))
         .takes(Body::Bundle).answers(201, Answer::Json("Receipt")),
-    Route::new("PUT", "/v1/blobs/{digest}", ATTEST, "Store a blob under its digest", || put(blobs::store))
+    Route::new("PUT", "/v1/blobs/{digest}", May(Permission::Attest), "Store a blob under its digest", || put(blobs::store))
         .takes(Body::Bytes).answers(201, Answer::Json("Blob")),
-    Route::new("GET", "/v1/blobs/{digest}", READ, "Fetch a blob", || get(blobs::fetch))
+    Route::new("GET", "/v1/blobs/{digest}", May(Permission::Read), "Fetch a blob", || get(blobs::fetch))
         .takes(Body::Streamed).answers(200, Answer::Other("application/octet-stream")),
-    Route::new("HEAD", "/v1/blobs/{digest}", SEE, "Whether a blob is there, and its size", || head(blobs::size)).answers(200, Answer::Nothing),
-    Route::new("GET", "/v1/attestations", READ, "List attestations, newest first", || get(attestations::list))
+    Route::new("HEAD", "/v1/blobs/{digest}", May(Permission::SeeBlobs), "Whether a blob is there, and its size", || head(blobs::size)).answers(200, Answer::Nothing),
+    Route::new("GET", "/v1/attestations", May(Permission::Read), "List attestations, newest first", || get(attestations::list))
         .asks(PAGE).answers(200, Answer::List("Attestation")),
-    Route::new("GET", "/v1/attestations/{digest}", READ, "Show an attestation", || get(attestations::show)).answers(200, Answer::Json("Attestation")),
-    Route::new("GET", "/v1/attestations/{digest}/bundle", READ, "Fetch a bundle, byte for byte", || get(attestations::bundle)).answers(200, Answer::Other(BUNDLE_MEDIA_TYPE)),
-    Route::new("GET", "/v1/attestations/{digest}/verdict", READ, "Fetch a verdict record, byte for byte", || get(attestations::verdict)).answers(200, Answer::Other(JSON)),
-    Route::new("GET", "/v1/artifacts/{digest}", READ, "List the attestations that are about an artifact, newest first", || get(artifacts::show)).answers(200, Answer::List("Attestation")),
-    Route::new("GET", "/v1/artifacts/{digest}/lineage", READ, "Walk the lineage around an artifact", || get(artifacts::lineage))
+    Route::new("GET", "/v1/attestations/{digest}", May(Permission::Read), "Show an attestation", || get(attestations::show)).answers(200, Answer::Json("Attestation")),
+    Route::new("GET", "/v1/attestations/{digest}/bundle", May(Permission::Read), "Fetch a bundle, byte for byte", || get(attestations::bundle)).answers(200, Answer::Other(BUNDLE_MEDIA_TYPE)),
+    Route::new("GET", "/v1/attestations/{digest}/verdict", May(Permission::Read), "Fetch a verdict record, byte for byte", || get(attestations::verdict)).answers(200, Answer::Other(JSON)),
+    Route::new("GET", "/v1/artifacts/{digest}", May(Permission::Read), "List the attestations that are about an artifact, newest first", || get(artifacts::show)).answers(200, Answer::List("Attestation")),
+    Route::new("GET", "/v1/artifacts/{digest}/lineage", May(Permission::Read), "Walk the lineage around an artifact", || get(artifacts::lineage))
         .asks(LINEAGE).answers(200, Answer::Other(JSON)),
-    Route::new("PUT", "/v1/gates", ADMIN, "Store a gate; a new revision unless nothing changed", || put(gates::store))
+    Route::new("PUT", "/v1/gates", May(Permission::EditGates), "Store a gate; a new revision unless nothing changed", || put(gates::store))
         .takes(Body::Json("PutDocument")).answers(200, Answer::Json("GateRevision")),
-    Route::new("GET", "/v1/gates", READ, "List the latest revision of every gate", || get(gates::list)).answers(200, Answer::List("GateRevision")),
-    Route::new("POST", "/v1/gates/{name}/decisions", READ, "Ask a gate about artifacts", || post(gates::decide))
+    Route::new("GET", "/v1/gates", May(Permission::Read), "List the latest revision of every gate", || get(gates::list)).answers(200, Answer::List("GateRevision")),
+    Route::new("POST", "/v1/gates/{name}/decisions", May(Permission::Read), "Ask a gate about artifacts", || post(gates::decide))
         .takes(Body::Json("Decide")).answers(200, Answer::Json("Decisions")),
     Route::new("POST", "/graphql", Token, "Ask in GraphQL", || post(graphql::post)).takes(Body::Json("GraphqlRequest")).answers(200, Answer::Other(JSON)),
     Route::new("GET", "/graphql", Token, "Ask in GraphQL, queries only", || get(graphql::get)).asks(GRAPHQL).answers(200, Answer::Other(JSON)),

@@ -6,10 +6,9 @@ mod serve;
 
 use std::path::PathBuf;
 
+pub(crate) use attest::{AttestArgs, AttestCommand, OneShotArgs, PushArgs, SigningArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use engine::{Digest, Name, Timestamp};
-
-pub(crate) use attest::{AttestArgs, AttestCommand, OneShotArgs, PushArgs, SigningArgs};
 pub(crate) use manage::{
     ContractCommand, GateCommand, KeyCommand, OrgCommand, ProjectCommand, ScopeArg, TokenCommand,
     WorkflowCommand,

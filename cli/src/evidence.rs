@@ -10,10 +10,9 @@ use std::sync::Arc;
 use engine::contract::Contract;
 use engine::judge::Exhibit;
 use engine::{Limits, Name};
+pub(crate) use reading::{hash, read_bounded};
 
 use crate::exit::{Failure, Result};
-
-pub(crate) use reading::{hash, read_bounded};
 
 /// `[NAME=]SOURCE`, as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,6 @@ mod table;
 
 use engine::evaluation::Subject;
 use engine::{Evaluation, Outcome, Violation};
-
 pub(crate) use junit::junit;
 pub(crate) use markdown::markdown;
 pub(crate) use sarif::sarif;

@@ -8,6 +8,8 @@ mod export;
 
 use std::collections::BTreeMap;
 
+pub use compile::{Attachment, Compiled};
+pub use export::opa_bundle;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -15,11 +17,7 @@ use crate::document::{Document, InvalidDocument};
 use crate::evaluation::Mode;
 use crate::material::Kind;
 use crate::run::{RunnerEnvironment, RunnerKind};
-use crate::schema;
-use crate::{Name, Timestamp};
-
-pub use compile::{Attachment, Compiled};
-pub use export::opa_bundle;
+use crate::{Name, Timestamp, schema};
 
 /// A contract as its author wrote it, checked against its schema.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

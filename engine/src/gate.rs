@@ -11,8 +11,7 @@ use crate::evaluation::Violation;
 use crate::lineage::{Closure, NodeKind};
 use crate::policy::{self, Files, Library, Policy};
 use crate::rego::{self, Unit};
-use crate::schema;
-use crate::{Digest, Limits, Name, Timestamp, canonical};
+use crate::{Digest, Limits, Name, Timestamp, canonical, schema};
 
 /// A gate's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -24,16 +24,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+pub use image::layout::{LayoutError, LayoutImage, image_layout};
+pub use image::reference::{ImageReference, ReferenceError, parse_image_reference};
+use json::Outline;
+pub use reading::{Problem, Reading, read};
+pub use recognise::recognise;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::{Digest, Limits, Name};
-use json::Outline;
-
-pub use image::layout::{LayoutError, LayoutImage, image_layout};
-pub use image::reference::{ImageReference, ReferenceError, parse_image_reference};
-pub use reading::{Problem, Reading, read};
-pub use recognise::recognise;
 
 /// What a piece of evidence is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,8 +8,7 @@ use serde_json::{Map, Value};
 use crate::document::{Diagnostic, Document, InvalidDocument, nearest};
 use crate::material::Kind;
 use crate::rego::Module;
-use crate::schema;
-use crate::{Digest, Limits, Name, canonical};
+use crate::{Digest, Limits, Name, canonical, schema};
 
 /// Files beside a contract, policy or gate, by the relative path under which it names them.
 pub type Files = BTreeMap<String, String>;

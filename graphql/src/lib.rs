@@ -23,7 +23,6 @@ mod viewer;
 mod workflow;
 
 use async_graphql::{EmptyMutation, EmptySubscription};
-
 pub use execute::{Answer, Question, Request, execute};
 pub use query::Query;
 

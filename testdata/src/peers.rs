@@ -8,11 +8,10 @@ mod postgres;
 mod registry;
 mod supervisor;
 
-use std::env;
-use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::{env, fs};
 
 pub use postgres::Postgres;
 pub use registry::Registry;

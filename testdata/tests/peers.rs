@@ -3,13 +3,12 @@
 #![cfg(test)]
 
 use std::collections::BTreeSet;
-use std::env;
-use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
+use std::{env, fs};
 
 use testdata::peers;
 

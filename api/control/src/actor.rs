@@ -52,6 +52,91 @@ impl FromStr for Scope {
     }
 }
 
+/// One thing that someone may be allowed to do. Every use case names the one that it needs, in its first line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Permission {
+    /// Make and list organizations.
+    EditInstance,
+    /// See everything of the organization but what its administrators alone see; ask gates.
+    Read,
+    /// Learn whether a blob is there, and its size.
+    SeeBlobs,
+    /// Open runs, store evidence, push attestations, give runs up.
+    Attest,
+    /// Change contracts.
+    EditContracts,
+    /// Change gates.
+    EditGates,
+    /// Change projects and their versions.
+    EditProjects,
+    /// Change workflows.
+    EditWorkflows,
+    /// Ask for a waiver.
+    RequestWaivers,
+    /// Approve or revoke a waiver.
+    ApproveWaivers,
+    /// Change the keys that may sign attestations.
+    EditKeys,
+    /// Make, list and revoke API tokens.
+    EditTokens,
+    /// Change the rules under which CI jobs are let in without a secret.
+    EditTrust,
+    /// Change members, groups and invitations.
+    EditMembers,
+    /// Change where evidence is kept and for how long.
+    EditStorage,
+    /// Change who is told of what happens.
+    EditIntegrations,
+    /// Change what else the organization decides for itself.
+    EditSettings,
+    /// Read and export the audit trail.
+    ReadAudit,
+}
+
+impl Permission {
+    /// The matrix: every permission, its name, and the scopes of a token that carry it.
+    pub const ALL: [(Self, &'static str, &'static [Scope]); 18] = [
+        (Self::EditInstance, "edit-instance", &[Scope::Instance]),
+        (Self::Read, "read", &[Scope::Read]),
+        (Self::SeeBlobs, "see-blobs", &[Scope::Attest, Scope::Read]),
+        (Self::Attest, "attest", &[Scope::Attest]),
+        (Self::EditContracts, "edit-contracts", &[Scope::Admin]),
+        (Self::EditGates, "edit-gates", &[Scope::Admin]),
+        (Self::EditProjects, "edit-projects", &[Scope::Admin]),
+        (Self::EditWorkflows, "edit-workflows", &[Scope::Admin]),
+        (Self::RequestWaivers, "request-waivers", &[Scope::Admin, Scope::Attest]),
+        (Self::ApproveWaivers, "approve-waivers", &[Scope::Admin]),
+        (Self::EditKeys, "edit-keys", &[Scope::Admin]),
+        (Self::EditTokens, "edit-tokens", &[Scope::Admin]),
+        (Self::EditTrust, "edit-trust", &[Scope::Admin]),
+        (Self::EditMembers, "edit-members", &[Scope::Admin]),
+        (Self::EditStorage, "edit-storage", &[Scope::Admin]),
+        (Self::EditIntegrations, "edit-integrations", &[Scope::Admin]),
+        (Self::EditSettings, "edit-settings", &[Scope::Admin]),
+        (Self::ReadAudit, "read-audit", &[Scope::Admin]),
+    ];
+
+    /// The name of this permission.
+    pub fn name(self) -> &'static str {
+        self.row().map_or("", |(_, name, _)| name)
+    }
+
+    /// The scopes of which a token needs one.
+    pub fn scopes(self) -> &'static [Scope] {
+        self.row().map_or(&[], |(_, _, scopes)| scopes)
+    }
+
+    fn row(self) -> Option<(Self, &'static str, &'static [Scope])> {
+        Self::ALL.into_iter().find(|(permission, _, _)| *permission == self)
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// Someone whose token was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
@@ -66,25 +151,35 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// The organization in which this actor may do what `scope` allows. The first line of every use case.
-    pub(crate) fn authorize(&self, scope: Scope) -> Result<OrganizationId, Error> {
+    /// The organization in which this actor may do that. The first line of every use case.
+    pub(crate) fn authorize(&self, permission: Permission) -> Result<OrganizationId, Error> {
         let Some((organization, _)) = &self.organization else {
             return Err(Error::forbidden(
                 "this token belongs to no organization: use one of the organization",
             ));
         };
-        if !self.scopes.contains(&scope) {
-            return Err(Error::forbidden(format!("this token lacks the scope `{scope}`")));
-        }
-        Ok(*organization)
+        self.has(permission).then_some(*organization).ok_or_else(|| self.lacks(permission))
     }
 
     /// Accepts only tokens of the instance.
     pub(crate) fn authorize_instance(&self) -> Result<(), Error> {
-        if self.organization.is_none() && self.scopes.contains(&Scope::Instance) {
+        if self.organization.is_none() && self.has(Permission::EditInstance) {
             return Ok(());
         }
         Err(Error::forbidden("only a token of the instance may do this"))
+    }
+
+    fn has(&self, permission: Permission) -> bool {
+        permission.scopes().iter().any(|scope| self.scopes.contains(scope))
+    }
+
+    fn lacks(&self, permission: Permission) -> Error {
+        let scopes: Vec<String> =
+            permission.scopes().iter().map(|scope| format!("`{scope}`")).collect();
+        Error::forbidden(format!(
+            "this token may not {permission}: it lacks the scope {}",
+            scopes.join(" or ")
+        ))
     }
 
     /// How audit events name this actor.

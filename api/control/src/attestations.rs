@@ -3,7 +3,7 @@
 use engine::id::{AttestationId, OrganizationId, RunId};
 use engine::{Digest, Evaluation};
 
-use crate::actor::{Actor, Scope};
+use crate::actor::{Actor, Permission};
 use crate::store::{AttestationFilter, Reader, Sequenced};
 use crate::workflows::Names;
 use crate::{Attestation, Control, Error, Page, Result, Subject, store};
@@ -11,7 +11,7 @@ use crate::{Attestation, Control, Error, Page, Result, Subject, store};
 impl Control {
     /// A stored attestation.
     pub async fn attestation(&self, actor: &Actor, digest: Digest) -> Result<Attestation> {
-        let org = actor.authorize(Scope::Read)?;
+        let org = actor.authorize(Permission::Read)?;
         let read = self.store.read();
         let found = found(&read, org, digest).await?;
         describe(&read, org, vec![found])
@@ -22,7 +22,7 @@ impl Control {
 
     /// The bundle of a stored attestation, byte for byte as it was signed.
     pub async fn bundle(&self, actor: &Actor, digest: Digest) -> Result<Vec<u8>> {
-        let org = actor.authorize(Scope::Read)?;
+        let org = actor.authorize(Permission::Read)?;
         found(&self.store.read(), org, digest).await?;
         let bytes = self.bytes(digest).await?;
         bytes.ok_or_else(|| Error::internal(format!("the bundle {digest} is not in the store")))
@@ -30,7 +30,7 @@ impl Control {
 
     /// The verdict record of a stored attestation, byte for byte.
     pub async fn verdict(&self, actor: &Actor, digest: Digest) -> Result<Vec<u8>> {
-        let org = actor.authorize(Scope::Read)?;
+        let org = actor.authorize(Permission::Read)?;
         let read = self.store.read();
         let found = found(&read, org, digest).await?;
         record(&read, org, found.record.id).await
@@ -42,7 +42,7 @@ impl Control {
         actor: &Actor,
         subject: Digest,
     ) -> Result<Vec<Attestation>> {
-        let org = actor.authorize(Scope::Read)?;
+        let org = actor.authorize(Permission::Read)?;
         let read = self.store.read();
         let limit = self.page_size(self.limits.page_max)?;
         let found = read.attestations_by_subject(org, subject, store::Page::first(limit)).await?;
@@ -56,7 +56,7 @@ impl Control {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<Attestation>> {
-        let org = actor.authorize(Scope::Read)?;
+        let org = actor.authorize(Permission::Read)?;
         let limit = self.page_size(limit)?;
         let wrong = |_error| Error::invalid("`after` is not the `next` of a page of attestations");
         let after = after.map(str::parse::<u64>).transpose().map_err(wrong)?;

@@ -9,17 +9,15 @@ mod directory;
 mod registry;
 mod spool;
 
-use std::fmt;
-use std::io;
+use std::{fmt, io};
 
+pub use directory::Directory;
 use engine::Digest;
 use engine::digest::Hasher;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use tokio_util::bytes::Bytes;
-
-pub use directory::Directory;
 pub use registry::{Registry, RegistryConfig};
+use tokio_util::bytes::Bytes;
 
 /// Bytes as they come.
 pub type ByteStream = BoxStream<'static, io::Result<Bytes>>;

@@ -8,7 +8,7 @@ use engine::document::Document;
 use engine::id::{ContractId, OrganizationId};
 use serde_json::json;
 
-use crate::actor::{Actor, Scope};
+use crate::actor::{Actor, Permission};
 use crate::store::Reader;
 use crate::{ContractRevision, Control, Error, Result, audit, fresh, now, store};
 
@@ -20,7 +20,7 @@ impl Control {
         source: String,
         files: BTreeMap<String, String>,
     ) -> Result<ContractRevision> {
-        let org = actor.authorize(Scope::Admin)?;
+        let org = actor.authorize(Permission::EditContracts)?;
         let wrong = |error| Error::invalid_document("contract", error);
         let document = Document::parse(&source, &self.limits).map_err(wrong)?;
         let compiled =
@@ -79,7 +79,7 @@ impl Control {
 
     /// The latest revision of every contract.
     pub async fn contracts(&self, actor: &Actor) -> Result<Vec<ContractRevision>> {
-        let org = actor.authorize(Scope::Read)?;
+        let org = actor.authorize(Permission::Read)?;
         let read = self.store.read();
         let mut revisions = Vec::new();
         for contract in read.contracts(org).await? {
@@ -97,7 +97,7 @@ impl Control {
         name: &Name,
         revision: Option<u32>,
     ) -> Result<ContractRevision> {
-        let org = actor.authorize(Scope::Read)?;
+        let org = actor.authorize(Permission::Read)?;
         let read = self.store.read();
         let contract = read.contract_by_name(org, name).await?;
         let contract = contract.ok_or_else(|| Error::not_found("contract", name))?;

@@ -2,7 +2,7 @@
 
 use engine::Digest;
 
-use crate::actor::{Actor, Scope};
+use crate::actor::{Actor, Permission};
 use crate::blobs::{BlobStream, ByteStream};
 use crate::{Control, Error, Result, now};
 
@@ -16,7 +16,7 @@ impl Control {
         size: Option<u64>,
         stream: ByteStream,
     ) -> Result<u64> {
-        let org = actor.authorize(Scope::Attest)?;
+        let org = actor.authorize(Permission::Attest)?;
         let size = self.blobs.put(digest, size, stream).await?;
         self.store
             .write(move |tx| {
@@ -31,7 +31,7 @@ impl Control {
 
     /// A blob that the organization references.
     pub async fn blob(&self, actor: &Actor, digest: Digest) -> Result<BlobStream> {
-        let org = actor.authorize(Scope::Read)?;
+        let org = actor.authorize(Permission::Read)?;
         let missing = || Error::not_found("blob", digest);
         self.store.read().blob_size(org, digest).await?.ok_or_else(missing)?;
         self.blobs.get(digest).await?.ok_or_else(|| {
@@ -41,8 +41,7 @@ impl Control {
 
     /// The size of a blob that the organization references. A job may ask, to skip what is there.
     pub async fn blob_size(&self, actor: &Actor, digest: Digest) -> Result<u64> {
-        let org =
-            actor.authorize(Scope::Attest).or_else(|_refused| actor.authorize(Scope::Read))?;
+        let org = actor.authorize(Permission::SeeBlobs)?;
         let missing = || Error::not_found("blob", digest);
         self.store.read().blob_size(org, digest).await?.ok_or_else(missing)
     }

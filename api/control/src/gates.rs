@@ -9,7 +9,7 @@ use engine::lineage::Direction;
 use engine::{Digest, Name};
 use serde_json::json;
 
-use crate::actor::{Actor, Scope};
+use crate::actor::{Actor, Permission};
 use crate::lineage::{self, LineageQuestion};
 use crate::{Control, Error, GateRevision, Result, audit, fresh, judge, now, store};
 
@@ -24,7 +24,7 @@ impl Control {
         source: String,
         files: BTreeMap<String, String>,
     ) -> Result<GateRevision> {
-        let org = actor.authorize(Scope::Admin)?;
+        let org = actor.authorize(Permission::EditGates)?;
         let wrong = |error| Error::invalid_document("gate", error);
         let document = Document::parse(&source, &self.limits).map_err(wrong)?;
         let compiled =
@@ -82,7 +82,7 @@ impl Control {
 
     /// The latest revision of every gate.
     pub async fn gates(&self, actor: &Actor) -> Result<Vec<GateRevision>> {
-        let org = actor.authorize(Scope::Read)?;
+        let org = actor.authorize(Permission::Read)?;
         let read = self.store.read();
         let mut revisions = Vec::new();
         for gate in read.gates(org).await? {
@@ -101,7 +101,7 @@ impl Control {
         digests: &[Digest],
         as_of: Option<u64>,
     ) -> Result<Vec<Decision>> {
-        let org = actor.authorize(Scope::Read)?;
+        let org = actor.authorize(Permission::Read)?;
         let max = self.limits.decision_digests_max;
         if digests.is_empty() || digests.len() > max {
             return Err(Error::invalid(format!(

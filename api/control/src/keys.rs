@@ -5,14 +5,14 @@ use engine::id::KeyId;
 use serde_json::json;
 use trust::PublicKey;
 
-use crate::actor::{Actor, Scope};
+use crate::actor::{Actor, Permission};
 use crate::store::SigningKey;
 use crate::{Control, Error, Key, Result, audit, fresh, now};
 
 impl Control {
     /// Registers a public key (PEM) that may sign attestations from now on.
     pub async fn add_key(&self, actor: &Actor, name: Name, public_key: String) -> Result<Key> {
-        let org = actor.authorize(Scope::Admin)?;
+        let org = actor.authorize(Permission::EditKeys)?;
         let parsed =
             PublicKey::from_pem(&public_key).map_err(|error| Error::invalid(error.to_string()))?;
         let key = SigningKey {
@@ -47,13 +47,13 @@ impl Control {
 
     /// Lists keys.
     pub async fn keys(&self, actor: &Actor) -> Result<Vec<Key>> {
-        let org = actor.authorize(Scope::Read)?;
+        let org = actor.authorize(Permission::Read)?;
         Ok(self.store.read().signing_keys(org).await?.into_iter().map(view).collect())
     }
 
     /// Revokes a key from now on.
     pub async fn revoke_key(&self, actor: &Actor, id: KeyId) -> Result<()> {
-        let org = actor.authorize(Scope::Admin)?;
+        let org = actor.authorize(Permission::EditKeys)?;
         let event = audit::event(actor, Some(org), "key.revoke", id, json!({}));
         self.store
             .write(move |tx| {

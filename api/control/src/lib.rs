@@ -29,20 +29,18 @@ mod workflows;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use actor::{Actor, Permission, Scope};
+use blobs::Blobs;
+pub use blobs::{BlobStream, ByteStream};
+use documents::Cache;
 use engine::policy::Library;
 use engine::{Limits, Timestamp};
-
-pub use actor::{Actor, Scope};
-pub use blobs::{BlobStream, ByteStream};
 pub use error::Error;
 pub use library::library;
 pub use lineage::LineageQuestion;
+use store::Store;
 pub use tokens::NewToken;
 pub use views::*;
-
-use blobs::Blobs;
-use documents::Cache;
-use store::Store;
 
 /// The control plane. Clones share everything.
 #[derive(Debug, Clone)]

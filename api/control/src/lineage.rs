@@ -6,7 +6,7 @@ use engine::Digest;
 use engine::id::OrganizationId;
 use engine::lineage::{AttestationSummary, Closure, Direction, Edge, Node, NodeKind};
 
-use crate::actor::{Actor, Scope};
+use crate::actor::{Actor, Permission};
 use crate::store::{self, NodeKey, Reader, Walk};
 use crate::{Attestation, Control, Error, Result, attestations};
 
@@ -28,7 +28,7 @@ pub struct LineageQuestion {
 impl Control {
     /// The lineage around an artifact.
     pub async fn lineage(&self, actor: &Actor, question: LineageQuestion) -> Result<Closure> {
-        let org = actor.authorize(Scope::Read)?;
+        let org = actor.authorize(Permission::Read)?;
         let limits = &self.limits;
         if !(1..=limits.lineage_hops_max).contains(&question.max_hops) {
             return Err(Error::invalid(format!(

@@ -4,7 +4,7 @@ use engine::Name;
 use engine::id::{OrganizationId, ProjectId};
 use serde_json::json;
 
-use crate::actor::{Actor, Scope};
+use crate::actor::{Actor, Permission, Scope};
 use crate::tokens::{self, NewToken};
 use crate::{Control, Error, Organization, Project, Result, audit, fresh, now, store};
 
@@ -51,7 +51,7 @@ impl Control {
 
     /// Makes a project.
     pub async fn create_project(&self, actor: &Actor, name: Name) -> Result<Project> {
-        let org = actor.authorize(Scope::Admin)?;
+        let org = actor.authorize(Permission::EditProjects)?;
         let project = store::Project { id: ProjectId(fresh()), org, name, created_at: now() };
         let event = audit::event(actor, Some(org), "project.create", &project.name, json!({}));
         let saved = project.clone();
@@ -70,7 +70,7 @@ impl Control {
 
     /// Lists projects.
     pub async fn projects(&self, actor: &Actor) -> Result<Vec<Project>> {
-        let org = actor.authorize(Scope::Read)?;
+        let org = actor.authorize(Permission::Read)?;
         let projects = self.store.read().projects(org).await?;
         Ok(projects
             .into_iter()

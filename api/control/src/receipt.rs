@@ -13,7 +13,7 @@ use futures::TryStreamExt;
 use serde_json::json;
 use trust::{Bundle, PublicKey, Requirements, TrustedKey, Verified};
 
-use crate::actor::{Actor, Scope};
+use crate::actor::{Actor, Permission};
 use crate::store::{
     self, AuditEvent, Edge, EdgeKind, EvaluationRow, LogKind, LogLeaf, NodeKey, OutboxEvent,
     SubjectRow, VerdictRow,
@@ -33,7 +33,7 @@ struct Judged {
 impl Control {
     /// Receives the attestation of a run: verifies, judges again, stores. The same bytes twice answer the same.
     pub async fn receive(&self, actor: &Actor, run: RunId, bytes: Vec<u8>) -> Result<Receipt> {
-        let org = actor.authorize(Scope::Attest)?;
+        let org = actor.authorize(Permission::Attest)?;
         self.within_limits(&bytes)?;
         let digest = Digest::of(&bytes);
         if let Some(receipt) = self.already_received(org, run, digest).await? {

@@ -7,7 +7,7 @@ use engine::run::WorkflowPath;
 use engine::{Digest, Verdict};
 use serde_json::json;
 
-use crate::actor::{Actor, Scope};
+use crate::actor::{Actor, Permission};
 use crate::store::{Reader, RunFilter};
 use crate::workflows::{self, Names};
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 impl Control {
     /// Opens a run of a workflow under the latest revision of its contract.
     pub async fn open_run(&self, actor: &Actor, path: &WorkflowPath) -> Result<OpenedRun> {
-        let org = actor.authorize(Scope::Attest)?;
+        let org = actor.authorize(Permission::Attest)?;
         let read = self.store.read();
         let workflow = workflows::find(&read, org, path).await?;
         let lost = || Error::internal(format!("the workflow {path} has no contract"));
@@ -55,7 +55,7 @@ impl Control {
 
     /// Gives a run up; its attestation will not be accepted any more.
     pub async fn cancel_run(&self, actor: &Actor, id: RunId, reason: String) -> Result<Run> {
-        let org = actor.authorize(Scope::Attest)?;
+        let org = actor.authorize(Permission::Attest)?;
         let run =
             self.store.read().run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
         if run.state != store::RunState::Open {
@@ -79,7 +79,7 @@ impl Control {
 
     /// A run.
     pub async fn run(&self, actor: &Actor, id: RunId) -> Result<Run> {
-        let org = actor.authorize(Scope::Read)?;
+        let org = actor.authorize(Permission::Read)?;
         let run =
             self.store.read().run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
         self.one(org, run).await
@@ -93,7 +93,7 @@ impl Control {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<Run>> {
-        let org = actor.authorize(Scope::Read)?;
+        let org = actor.authorize(Permission::Read)?;
         let limit = self.page_size(limit)?;
         let read = self.store.read();
         let mut filter = RunFilter::default();

@@ -34,12 +34,11 @@ mod writer;
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
-
 pub use attestation::{Attestation, AttestationFilter, EvaluationRow, SubjectRow, VerdictRow};
 pub use contract::{Contract, ContractRevision};
 pub use error::StoreError;
 pub use event::{AuditEvent, OutboxEvent};
+use futures::future::BoxFuture;
 pub use gate::{Gate, GateRevision};
 pub use intern::{EdgeKind, NodeKey};
 pub use key::SigningKey;

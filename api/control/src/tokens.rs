@@ -8,7 +8,7 @@ use engine::id::{OrganizationId, TokenId};
 use engine::{Digest, Name, Timestamp};
 use serde_json::json;
 
-use crate::actor::{Actor, Scope};
+use crate::actor::{Actor, Permission, Scope};
 use crate::store::ApiToken;
 use crate::{Control, Error, Result, Token, audit, fresh, now};
 
@@ -99,7 +99,7 @@ impl Control {
         scopes: Vec<Scope>,
         expires_at: Option<Timestamp>,
     ) -> Result<NewToken> {
-        let org = actor.authorize(Scope::Admin)?;
+        let org = actor.authorize(Permission::EditTokens)?;
         if scopes.is_empty() || scopes.contains(&Scope::Instance) {
             return Err(Error::invalid(
                 "a token of an organization needs at least one of the scopes admin, attest, read",
@@ -131,13 +131,13 @@ impl Control {
 
     /// Lists tokens, without their secrets.
     pub async fn tokens(&self, actor: &Actor) -> Result<Vec<Token>> {
-        let org = actor.authorize(Scope::Admin)?;
+        let org = actor.authorize(Permission::EditTokens)?;
         self.store.read().tokens(Some(org)).await?.into_iter().map(view).collect()
     }
 
     /// Revokes a token from now on.
     pub async fn revoke_token(&self, actor: &Actor, id: TokenId) -> Result<()> {
-        let org = actor.authorize(Scope::Admin)?;
+        let org = actor.authorize(Permission::EditTokens)?;
         let event = audit::event(actor, Some(org), "token.revoke", id, json!({}));
         self.store
             .write(move |tx| {

@@ -7,7 +7,7 @@ use engine::id::{ContractId, OrganizationId, ProjectId, WorkflowId};
 use engine::run::WorkflowPath;
 use serde_json::json;
 
-use crate::actor::{Actor, Scope};
+use crate::actor::{Actor, Permission};
 use crate::store::Reader;
 use crate::{Control, Error, Result, Workflow, audit, fresh, now, store};
 
@@ -19,7 +19,7 @@ impl Control {
         path: WorkflowPath,
         contract: Name,
     ) -> Result<Workflow> {
-        let org = actor.authorize(Scope::Admin)?;
+        let org = actor.authorize(Permission::EditWorkflows)?;
         let read = self.store.read();
         let project = read.project_by_name(org, &path.project).await?;
         let project = project.ok_or_else(|| Error::not_found("project", &path.project))?;
@@ -62,7 +62,7 @@ impl Control {
 
     /// Lists workflows.
     pub async fn workflows(&self, actor: &Actor) -> Result<Vec<Workflow>> {
-        let org = actor.authorize(Scope::Read)?;
+        let org = actor.authorize(Permission::Read)?;
         let read = self.store.read();
         let names = Names::load(&read, org).await?;
         let contracts: BTreeMap<ContractId, Name> = read

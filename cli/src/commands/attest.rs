@@ -4,6 +4,7 @@ mod deliver;
 mod steps;
 
 use api_types::{CancelRun, OpenRun, OpenedRun, Run};
+use deliver::{Delivery, open_key, upload};
 use engine::Limits;
 use engine::contract::Compiled;
 use reqwest::Method;
@@ -14,7 +15,6 @@ use crate::client::Client;
 use crate::evidence::{self, Given, Item};
 use crate::exit::{Exit, Failure, Result};
 use crate::{craft, report};
-use deliver::{Delivery, open_key, upload};
 
 pub(super) async fn run(context: &Context, args: AttestArgs) -> Result {
     match args.command {

@@ -8,13 +8,13 @@ mod rules;
 
 use std::borrow::Cow;
 
+use bom::Bom;
 use serde_cyclonedx::cyclonedx::{v_1_4, v_1_5, v_1_6};
 use serde_json::Value;
 
 use super::json::{self, Outline, shown};
 use super::{Kind, Problem, Reading, Row, Sign};
 use crate::Limits;
-use bom::Bom;
 
 pub(super) const ROW: Row = Row {
     kind: Kind::SbomCycloneDxJson,

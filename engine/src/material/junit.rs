@@ -9,12 +9,12 @@ mod xml;
 
 use std::ops::ControlFlow;
 
+use model::Report;
 use serde_json::Value;
 
 use super::archive::{self, Stop};
 use super::{Kind, Problem, Reading, Row, Sign, json, recognise};
 use crate::Limits;
-use model::Report;
 
 pub(super) const ROW: Row =
     Row { kind: Kind::JunitXml, name: "junit-xml", sign: Sign::Xml(&ROOTS), read };

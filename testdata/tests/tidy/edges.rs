@@ -20,7 +20,7 @@ const EDGES: [(&str, &[&str]); 9] = [
 ];
 
 /// Heavy dependencies and the only crates whose code may use them; `*` ends a prefix.
-const HOMES: [(&str, &[&str]); 18] = [
+const HOMES: [(&str, &[&str]); 21] = [
     ("regorus", &["engine"]),
     ("jsonschema", &["engine"]),
     ("sigstore*", &["trust"]),
@@ -37,7 +37,10 @@ const HOMES: [(&str, &[&str]); 18] = [
     ("axum*", &["api"]),
     ("tower-http", &["api"]),
     ("clap*", &["cli"]),
-    ("reqwest", &["cli"]),
+    ("jsonwebtoken", &["trust"]),
+    ("lettre", &["control"]),
+    ("oauth2", &["cli"]),
+    ("reqwest", &["cli", "control"]),
     ("indicatif", &["cli"]),
 ];
 

@@ -4,16 +4,15 @@ mod parts;
 
 use engine::id::{AttestationId, OrganizationId, ProjectId, RunId, WorkflowId};
 use engine::{Digest, Timestamp};
+pub use parts::{EvaluationRow, SubjectRow, VerdictRow};
+pub(super) use parts::{
+    KEYS_PER_QUERY, evaluation_models, material_models, subject_models, verdict_model,
+};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use super::entity::{attestation, attestation_subject, material};
 use super::row::{Row, bytes, int, record, records};
 use super::{Page, Reader, Sequenced, StoreError};
-
-pub use parts::{EvaluationRow, SubjectRow, VerdictRow};
-pub(super) use parts::{
-    KEYS_PER_QUERY, evaluation_models, material_models, subject_models, verdict_model,
-};
 
 /// A verified bundle. Its bytes are in the blob store under `digest`.
 #[derive(Debug, Clone, PartialEq, Eq)]

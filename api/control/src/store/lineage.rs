@@ -7,10 +7,10 @@ mod state;
 mod steps;
 
 use engine::id::{AttestationId, OrganizationId};
+use state::State;
 
 use super::intern::numbers;
 use super::{EdgeKind, NodeKey, Reader, StoreError};
-use state::State;
 
 /// Edges that an answer may hold for each node that it may hold. Attestations with thousands of materials are
 /// within it; a hub with more consumers than the answer has room for is cut.

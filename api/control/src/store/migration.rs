@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use sea_orm::sea_query::{
-    ColumnDef, ForeignKey, Index, IndexCreateStatement, TableCreateStatement,
+    ColumnDef, ForeignKey, Index, IndexCreateStatement, TableAlterStatement, TableCreateStatement,
 };
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqliteTransactionMode,
@@ -11,7 +11,7 @@ use sea_orm::{
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 use super::StoreError;
-use super::schema::{Column, TABLES, Table, Type};
+use super::schema::{Addition, Column, MIGRATIONS, Migration, Table, Type};
 
 /// Which advisory lock of PostgreSQL means "I change Muster's schema": the word `muster` in ASCII.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(120351215609202)";
@@ -35,16 +35,16 @@ struct Migrator;
 #[async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First)]
+        MIGRATIONS.iter().map(|migration| Box::new(Step(migration)) as Box<_>).collect()
     }
 }
 
-/// All tables, and the counter at zero.
-struct First;
+/// A migration as the migrator wants it.
+struct Step(&'static Migration);
 
-impl MigrationName for First {
+impl MigrationName for Step {
     fn name(&self) -> &'static str {
-        "m0001_first"
+        self.0.name
     }
 }
 
@@ -53,20 +53,47 @@ impl MigrationName for First {
     reason = "the trait is written so, and its lifetimes must match"
 )]
 #[async_trait]
-impl MigrationTrait for First {
+impl MigrationTrait for Step {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in TABLES {
+        for table in self.0.tables {
             manager.create_table(create(table)).await?;
-            for columns in table.unique {
-                manager.create_index(index(table.name, columns).unique().take()).await?;
-            }
-            for columns in table.index {
-                manager.create_index(index(table.name, columns)).await?;
-            }
+            add_indexes(manager, table.name, table.unique, table.index).await?;
         }
-        let zero = "INSERT INTO counter (name, value) VALUES ('seq', 0)";
-        manager.get_connection().execute_unprepared(zero).await.map(|_| ())
+        for Addition { table, columns, unique, index } in self.0.columns {
+            for column in *columns {
+                manager.alter_table(add_column(table, column)).await?;
+            }
+            add_indexes(manager, table, unique, index).await?;
+        }
+        for statement in self.0.statements {
+            manager.get_connection().execute_unprepared(statement).await?;
+        }
+        Ok(())
     }
+}
+
+async fn add_indexes(
+    manager: &SchemaManager<'_>,
+    table: &str,
+    unique: &[&[&'static str]],
+    plain: &[&[&'static str]],
+) -> Result<(), DbErr> {
+    for columns in unique {
+        manager.create_index(index(table, columns).unique().take()).await?;
+    }
+    for columns in plain {
+        manager.create_index(index(table, columns)).await?;
+    }
+    Ok(())
+}
+
+/// Neither database checks a reference that is added to a table later; SQLite cannot even declare one.
+fn add_column(table: &'static str, column: &Column) -> TableAlterStatement {
+    let mut definition = definition(column);
+    if let Some(value) = column.default {
+        definition.default(value);
+    }
+    sea_orm::sea_query::Table::alter().table(table).add_column(&mut definition).to_owned()
 }
 
 fn create(table: &Table) -> TableCreateStatement {

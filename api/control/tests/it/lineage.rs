@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use control::store::{Closure, Direction, NodeKey, Store, Walk};
-
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 

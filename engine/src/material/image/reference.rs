@@ -1,8 +1,8 @@
 //! Image references, read as container clients read them.
 
-use super::super::Facts;
 use std::fmt;
 
+use super::super::Facts;
 use crate::Digest;
 
 const DOCKER_HUB: &str = "docker.io";
