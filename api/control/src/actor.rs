@@ -158,7 +158,7 @@ impl Actor {
                 "this token belongs to no organization: use one of the organization",
             ));
         };
-        self.has(permission).then_some(*organization).ok_or_else(|| self.lacks(permission))
+        self.has(permission).then_some(*organization).ok_or_else(|| lacks(permission))
     }
 
     /// Accepts only tokens of the instance.
@@ -173,17 +173,18 @@ impl Actor {
         permission.scopes().iter().any(|scope| self.scopes.contains(scope))
     }
 
-    fn lacks(&self, permission: Permission) -> Error {
-        let scopes: Vec<String> =
-            permission.scopes().iter().map(|scope| format!("`{scope}`")).collect();
-        Error::forbidden(format!(
-            "this token may not {permission}: it lacks the scope {}",
-            scopes.join(" or ")
-        ))
-    }
-
     /// How audit events name this actor.
     pub(crate) fn label(&self) -> String {
         format!("token:{}:{}", self.name, self.token)
     }
+}
+
+/// Why a token may not do that.
+fn lacks(permission: Permission) -> Error {
+    let scopes: Vec<String> =
+        permission.scopes().iter().map(|scope| format!("`{scope}`")).collect();
+    Error::forbidden(format!(
+        "this token may not {permission}: it lacks the scope {}",
+        scopes.join(" or ")
+    ))
 }

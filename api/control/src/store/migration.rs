@@ -35,7 +35,8 @@ struct Migrator;
 #[async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        MIGRATIONS.iter().map(|migration| Box::new(Step(migration)) as Box<_>).collect()
+        let step = |migration| -> Box<dyn MigrationTrait> { Box::new(Step(migration)) };
+        MIGRATIONS.iter().map(step).collect()
     }
 }
 
