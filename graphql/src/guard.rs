@@ -74,7 +74,6 @@ const fn at_most(count: usize, max: usize, what: &'static str) -> Result<(), Ref
 #[cfg(test)]
 mod tests {
     use std::fmt::Write;
-    use std::time::{Duration, Instant};
 
     use super::*;
 
@@ -87,13 +86,10 @@ mod tests {
         text
     }
 
+    /// Anything that visits a fragment once for each spread would be busy with 2^120 of them for ever.
     #[test]
-    fn doubling_fragments_die_in_milliseconds() {
-        let text = doubling(24);
-        assert!(text.len() < 1_000, "{}", text.len());
-        let start = Instant::now();
-        let refusal = parse(&text).unwrap_err();
-        assert!(start.elapsed() < Duration::from_millis(5), "{:?}", start.elapsed());
+    fn doubling_fragments_are_visited_once_each() {
+        let refusal = parse(&doubling(120)).unwrap_err();
         assert_eq!(
             refusal.to_string(),
             "the document has more than 5000 fields once its fragments are expanded"

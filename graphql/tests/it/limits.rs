@@ -1,7 +1,5 @@
 //! What validation refuses before a resolver runs. No control plane is needed: nothing is executed.
 
-use std::time::{Duration, Instant};
-
 use async_graphql::Response;
 use serde_json::Value;
 
@@ -124,18 +122,17 @@ fn is_list(kind: &Value) -> bool {
         || kind.get("ofType").is_some_and(|inner| inner["kind"] == "LIST")
 }
 
-#[tokio::test]
-async fn doubling_fragments_never_reach_validation() {
+/// Validation visits a fragment once for each spread, and would be busy with 2^120 of them for ever.
+#[test]
+fn doubling_fragments_never_reach_validation() {
     let mut text = "{...f0}".to_owned();
-    for level in 0..22 {
+    for level in 0..120 {
         let fragment = format!("fragment f{level} on Query{{...f{0} ...f{0}}}", level + 1);
         text.push_str(&fragment);
     }
-    text += "fragment f22 on Query{__typename}";
-    let start = Instant::now();
+    text += "fragment f120 on Query{__typename}";
     let request = graphql::Request { query: text, ..Default::default() };
     let answer = graphql::Question::new(request).unwrap_err();
-    assert!(start.elapsed() < Duration::from_millis(5), "{:?}", start.elapsed());
     assert!(!answer.executed);
     assert_eq!(answer.body["errors"][0]["extensions"]["code"], "too-large");
     assert!(answer.body.get("data").is_none());
