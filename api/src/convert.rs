@@ -97,6 +97,32 @@ pub(crate) fn opened(one: view::OpenedRun) -> out::OpenedRun {
     out::OpenedRun { id, organization, project, workflow, contract: contract(revision) }
 }
 
+pub(crate) fn audit_event(one: engine::audit::Entry) -> out::AuditEvent {
+    let engine::audit::Entry { digest, event } = one;
+    out::AuditEvent {
+        position: event.position,
+        digest,
+        previous: event.previous,
+        organization: event.organization,
+        id: event.id,
+        at: event.at,
+        seq: event.seq,
+        actor: event.actor,
+        action: event.action,
+        target: event.target,
+        before: event.before,
+        after: event.after,
+        detail: event.detail,
+    }
+}
+
+pub(crate) fn audit_head(head: Option<engine::audit::Head>) -> out::AuditHead {
+    out::AuditHead {
+        position: head.map_or(0, |head| head.position),
+        digest: head.map(|head| head.digest),
+    }
+}
+
 fn subject(one: view::Subject) -> out::Subject {
     out::Subject { name: one.name, algorithm: one.algorithm, value: one.value }
 }

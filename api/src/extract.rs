@@ -8,8 +8,8 @@ use axum::http::request::Parts;
 use control::{Actor, Control};
 use serde::de::DeserializeOwned;
 
-use crate::App;
 use crate::error::Failure;
+use crate::{App, denial};
 
 /// Someone whose token was accepted, and whom they ask.
 #[derive(Debug)]
@@ -24,6 +24,9 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, state: &App) -> Result<Self, Failure> {
         let bearer = bearer(&parts.headers)?;
         let actor = state.control.authenticate(bearer).await?;
+        if let Some(slot) = parts.extensions.get::<denial::Slot>() {
+            slot.fill(&actor);
+        }
         Ok(Self { control: state.control.clone(), actor })
     }
 }

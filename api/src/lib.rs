@@ -6,6 +6,7 @@
 
 mod conditional;
 mod convert;
+mod denial;
 mod error;
 mod extract;
 mod metrics;
@@ -16,6 +17,7 @@ mod routes;
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -56,6 +58,7 @@ pub fn router(control: Control) -> Router {
         .fallback(async || Failure::no_route())
         .method_not_allowed_fallback(async || Failure::wrong_method())
         .layer(CatchPanicLayer::custom(|_| Failure::panicked()))
+        .layer(from_fn_with_state(app.clone(), denial::record))
         .layer(from_fn_with_state(app.clone(), observe::request))
         .with_state(app)
 }
@@ -66,5 +69,6 @@ pub async fn serve(
     control: Control,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    axum::serve(listener, router(control)).with_graceful_shutdown(shutdown).await
+    let service = router(control).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(shutdown).await
 }

@@ -129,6 +129,8 @@ fn schemas() -> BTreeMap<String, Value> {
     let out = &mut schemas;
     add::<types::Attestation>(out);
     add::<types::Receipt>(out);
+    add::<types::AuditEvent>(out);
+    add::<types::AuditHead>(out);
     add::<types::Subject>(out);
     add::<types::Blob>(out);
     add::<types::ContractRevision>(out);

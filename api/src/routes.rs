@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod attestations;
+mod audit;
 mod blobs;
 mod contracts;
 mod gates;
@@ -147,6 +148,15 @@ const LINEAGE: &[(&str, &str)] = &[
     ("max_nodes", "integer"),
     ("as_of", "integer"),
 ];
+const AUDIT: &[(&str, &str)] = &[
+    ("actor", "string"),
+    ("action", "string"),
+    ("target", "string"),
+    ("since", "string"),
+    ("until", "string"),
+    ("after", "string"),
+    ("limit", "integer"),
+];
 const GRAPHQL: &[(&str, &str)] = &[
     ("query", "string"),
     ("operationName", "string"),
@@ -206,6 +216,11 @@ pub const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/gates", May(Permission::Read), "List the latest revision of every gate", || get(gates::list)).answers(200, Answer::List("GateRevision")),
     Route::new("POST", "/v1/gates/{name}/decisions", May(Permission::Read), "Ask a gate about artifacts", || post(gates::decide))
         .takes(Body::Json("Decide")).answers(200, Answer::Json("Decisions")),
+    Route::new("GET", "/v1/audit/events", May(Permission::ReadAudit), "List audit events, newest first; a text that ends in `*` matches what begins so", || get(audit::list))
+        .asks(AUDIT).answers(200, Answer::List("AuditEvent")),
+    Route::new("GET", "/v1/audit/head", May(Permission::ReadAudit), "The head of the chain of audit events", || get(audit::head)).answers(200, Answer::Json("AuditHead")),
+    Route::new("GET", "/v1/audit/trail", May(Permission::ReadAudit), "Export the chain of audit events after a position, oldest first, one JSON text on each line", || get(audit::export))
+        .takes(Body::Streamed).asks(&[("after", "integer")]).answers(200, Answer::Other(audit::LINES)),
     Route::new("POST", "/graphql", Token, "Ask in GraphQL", || post(graphql::post)).takes(Body::Json("GraphqlRequest")).answers(200, Answer::Other(JSON)),
     Route::new("GET", "/graphql", Token, "Ask in GraphQL, queries only", || get(graphql::get)).asks(GRAPHQL).answers(200, Answer::Other(JSON)),
     Route::new("GET", "/graphiql", Public, "A page for GraphQL; the browser fetches its scripts from unpkg.com", || get(graphql::page)).answers(200, Answer::Other("text/html")),

@@ -1,12 +1,14 @@
 //! What can be typed. Nothing here does anything.
 
 mod attest;
+mod audit;
 mod manage;
 mod serve;
 
 use std::path::PathBuf;
 
 pub(crate) use attest::{AttestArgs, AttestCommand, OneShotArgs, PushArgs, SigningArgs};
+pub(crate) use audit::{AuditCommand, AuditListArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use engine::{Digest, Name, Timestamp};
 pub(crate) use manage::{
@@ -84,6 +86,9 @@ pub enum Command {
     /// Manage API tokens.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Ask, export and verify the audit trail.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Say who the token belongs to, and what it may do.
     #[command(after_help = "Example:\n  muster whoami")]
     Whoami,

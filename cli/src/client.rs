@@ -5,9 +5,11 @@ use std::time::Duration;
 use api_types::Problem;
 use engine::Digest;
 use engine::id::RunId;
+use futures::{Stream, TryStreamExt};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio_util::bytes::Bytes;
 
 use crate::evidence::Content;
 use crate::exit::{Exit, Failure, Result};
@@ -65,6 +67,15 @@ impl Client {
         let response = self.send(self.request(Method::GET, path)).await?;
         let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
         Ok(bytes.to_vec())
+    }
+
+    /// Asks for bytes as they come, in chunks; one that does not come is an interruption.
+    pub(crate) async fn stream(
+        &self,
+        path: &str,
+    ) -> Result<impl Stream<Item = std::io::Result<Bytes>> + Unpin + use<>> {
+        let response = self.send(self.request(Method::GET, path)).await?;
+        Ok(Box::pin(response.bytes_stream().map_err(std::io::Error::other)))
     }
 
     /// Sends a JSON body and asks for a JSON answer.

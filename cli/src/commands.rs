@@ -2,6 +2,7 @@
 
 mod attest;
 mod attestation;
+mod audit;
 mod check;
 mod contract;
 mod demo;
@@ -50,6 +51,7 @@ pub(crate) fn run(cli: Cli, environment: Environment) -> Result {
         Command::Workflow(command) => wait(manage::workflow(&context, command)),
         Command::Key(command) => key::run(&context, command),
         Command::Token(command) => wait(manage::token(&context, command)),
+        Command::Audit(command) => wait(audit::run(&context, command)),
         Command::Whoami => wait(manage::whoami(&context)),
         Command::Serve(args) => serve::run(&context, args),
         Command::Demo(args) => demo::run(&context, args),

@@ -10,6 +10,7 @@
 //! evidence; [`judge`] brings the two together through [`rego`] and ends in a [`judge::Record`]; [`gate`] asks about an
 //! artifact and its [`lineage`].
 
+pub mod audit;
 pub mod canonical;
 pub mod contract;
 pub mod digest;

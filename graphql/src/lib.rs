@@ -6,6 +6,7 @@
 
 mod artifact;
 mod attestation;
+mod audit;
 mod contract;
 mod cost;
 mod error;

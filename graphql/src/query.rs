@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, Object, Result};
 
 use crate::artifact::Artifact;
 use crate::attestation::Attestation;
+use crate::audit::{AuditEvent, AuditFilter};
 use crate::contract::Contract;
 use crate::cost;
 use crate::error::{convert, invalid};
@@ -23,12 +24,15 @@ pub(crate) const NODES: u32 = 500;
 
 const RUNS: List = List("runs");
 const ATTESTATIONS: List = List("attestations");
+const AUDIT_EVENTS: List = List("auditEvents");
 
-/// Everything that can be asked. Every field needs a token with the scope `read`, except `viewer`.
+/// Everything that can be asked. Every field needs a token with the scope `read`, except `viewer`, and
+/// `auditEvents`, which needs the scope `admin`.
 #[derive(Debug)]
 pub struct Query;
 
-/// Everything that can be asked. Every field needs a token with the scope `read`, except `viewer`.
+/// Everything that can be asked. Every field needs a token with the scope `read`, except `viewer`, and
+/// `auditEvents`, which needs the scope `admin`.
 #[Object]
 impl Query {
     /// Who is asking.
@@ -97,6 +101,27 @@ impl Query {
         digest: Digest,
     ) -> Result<Option<Attestation>> {
         Asker::of(context)?.attestation(digest.0).await.map(Some)
+    }
+
+    /// Audit events, newest first.
+    #[graphql(complexity = "cost::page(first, child_complexity)")]
+    async fn audit_events(
+        &self,
+        context: &Context<'_>,
+        #[graphql(default = 50)] first: u32,
+        after: Option<String>,
+        filter: Option<AuditFilter>,
+    ) -> Result<PageOf<AuditEvent>> {
+        let Asker { control, actor } = Asker::of(context)?;
+        let position = AUDIT_EVENTS.position(after.as_deref())?;
+        let filter = filter.unwrap_or_default().into();
+        let found = control
+            .audit_events(actor, &filter, position.as_deref(), page::size(first))
+            .await
+            .map_err(convert)?;
+        let entries =
+            found.items.into_iter().map(|one| (one.event.position.to_string(), AuditEvent(one)));
+        Ok(AUDIT_EVENTS.page(entries, position.is_some(), found.next.is_some()))
     }
 
     /// The lineage around an artifact. `asOf` is a log sequence number.

@@ -113,7 +113,7 @@ impl Permission {
         (Self::EditStorage, "edit-storage", &[Scope::Admin]),
         (Self::EditIntegrations, "edit-integrations", &[Scope::Admin]),
         (Self::EditSettings, "edit-settings", &[Scope::Admin]),
-        (Self::ReadAudit, "read-audit", &[Scope::Admin]),
+        (Self::ReadAudit, "read-audit", &[Scope::Admin, Scope::Instance]),
     ];
 
     /// The name of this permission.
@@ -169,13 +169,25 @@ impl Actor {
         Err(Error::forbidden("only a token of the instance may do this"))
     }
 
+    /// The organization whose chain of audit events this actor may do that with; none for that of the installation.
+    pub(crate) fn authorize_chain(
+        &self,
+        permission: Permission,
+    ) -> Result<Option<OrganizationId>, Error> {
+        match &self.organization {
+            Some(_) => self.authorize(permission).map(Some),
+            None if self.has(permission) => Ok(None),
+            None => Err(lacks(permission)),
+        }
+    }
+
     fn has(&self, permission: Permission) -> bool {
         permission.scopes().iter().any(|scope| self.scopes.contains(scope))
     }
 
     /// How audit events name this actor.
     pub(crate) fn label(&self) -> String {
-        format!("token:{}:{}", self.name, self.token)
+        crate::tokens::label(&self.name, self.token)
     }
 }
 

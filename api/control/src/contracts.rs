@@ -9,6 +9,7 @@ use engine::id::{ContractId, OrganizationId};
 use serde_json::json;
 
 use crate::actor::{Actor, Permission};
+use crate::audit::Change;
 use crate::store::Reader;
 use crate::{ContractRevision, Control, Error, Result, audit, fresh, now, store};
 
@@ -48,9 +49,11 @@ impl Control {
                     };
                     let latest = tx.latest_contract_revision(org, contract.id).await?;
                     let number = latest.as_ref().map_or(0, |latest| latest.record.revision);
-                    if let Some(same) = latest.filter(|latest| latest.record.digest == digest) {
-                        return Ok(view(name, same.record));
+                    if let Some(same) = latest.as_ref().filter(|same| same.record.digest == digest)
+                    {
+                        return Ok(view(name, same.record.clone()));
                     }
+                    let before = latest.map(|latest| side(&latest.record));
                     let revision = store::ContractRevision {
                         id: second,
                         contract: contract.id,
@@ -62,13 +65,13 @@ impl Control {
                         created_at: now(),
                     };
                     tx.insert_contract_revision(&revision).await?;
-                    let detail = json!({ "revision": revision.revision, "digest": digest });
+                    let change = Change::revised(before, side(&revision));
                     tx.insert_audit(&[audit::event(
                         &actor,
                         Some(org),
                         "contract.revise",
                         &name,
-                        detail,
+                        change,
                     )])
                     .await?;
                     Ok::<_, Error>(view(name, revision))
@@ -111,6 +114,11 @@ impl Control {
         })?;
         Ok(view(contract.name, found.record))
     }
+}
+
+/// What auditors are shown of a revision; its text is kept under its digest.
+fn side(revision: &store::ContractRevision) -> serde_json::Value {
+    json!({ "id": revision.contract, "revision": revision.revision, "digest": revision.digest })
 }
 
 pub(crate) fn view(name: Name, revision: store::ContractRevision) -> ContractRevision {

@@ -1,8 +1,10 @@
 //! Blobs on their way in and out. An organization sees only the digests that it references.
 
 use engine::Digest;
+use serde_json::json;
 
 use crate::actor::{Actor, Permission};
+use crate::audit::{self, Change};
 use crate::blobs::{BlobStream, ByteStream};
 use crate::{Control, Error, Result, now};
 
@@ -18,10 +20,15 @@ impl Control {
     ) -> Result<u64> {
         let org = actor.authorize(Permission::Attest)?;
         let size = self.blobs.put(digest, size, stream).await?;
+        let change = Change::made(json!({ "digest": digest, "size": size }));
+        let event = audit::event(actor, Some(org), "blob.put", digest, change);
         self.store
             .write(move |tx| {
+                let event = event.clone();
                 Box::pin(async move {
-                    tx.reference_blob(org, digest, size, now()).await?;
+                    if tx.reference_blob(org, digest, size, now()).await? {
+                        tx.insert_audit(&[event]).await?;
+                    }
                     Ok::<_, Error>(())
                 })
             })

@@ -10,6 +10,7 @@ use engine::{Digest, Name};
 use serde_json::json;
 
 use crate::actor::{Actor, Permission};
+use crate::audit::Change;
 use crate::lineage::{self, LineageQuestion};
 use crate::{Control, Error, GateRevision, Result, audit, fresh, judge, now, store};
 
@@ -51,9 +52,11 @@ impl Control {
                     };
                     let latest = tx.latest_gate_revision(org, gate.id).await?;
                     let number = latest.as_ref().map_or(0, |latest| latest.record.revision);
-                    if let Some(same) = latest.filter(|latest| latest.record.digest == digest) {
-                        return Ok(view(name, same.record));
+                    if let Some(same) = latest.as_ref().filter(|same| same.record.digest == digest)
+                    {
+                        return Ok(view(name, same.record.clone()));
                     }
+                    let before = latest.map(|latest| side(&latest.record));
                     let revision = store::GateRevision {
                         id: second,
                         gate: gate.id,
@@ -65,13 +68,13 @@ impl Control {
                         created_at: now(),
                     };
                     tx.insert_gate_revision(&revision).await?;
-                    let detail = json!({ "revision": revision.revision, "digest": digest });
+                    let change = Change::revised(before, side(&revision));
                     tx.insert_audit(&[audit::event(
                         &actor,
                         Some(org),
                         "gate.revise",
                         &name,
-                        detail,
+                        change,
                     )])
                     .await?;
                     Ok::<_, Error>(view(name, revision))
@@ -138,6 +141,11 @@ impl Control {
             .map(|decision| decision.map_err(Error::internal))
             .collect()
     }
+}
+
+/// What auditors are shown of a revision; its text is kept under its digest.
+fn side(revision: &store::GateRevision) -> serde_json::Value {
+    json!({ "id": revision.gate, "revision": revision.revision, "digest": revision.digest })
 }
 
 fn view(name: Name, revision: store::GateRevision) -> GateRevision {

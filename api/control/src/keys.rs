@@ -6,6 +6,7 @@ use serde_json::json;
 use trust::PublicKey;
 
 use crate::actor::{Actor, Permission};
+use crate::audit::Change;
 use crate::store::SigningKey;
 use crate::{Control, Error, Key, Result, audit, fresh, now};
 
@@ -24,13 +25,8 @@ impl Control {
             created_at: now(),
             revoked_at: None,
         };
-        let event = audit::event(
-            actor,
-            Some(org),
-            "key.create",
-            &key.name,
-            json!({ "digest": key.key_digest }),
-        );
+        let event =
+            audit::event(actor, Some(org), "key.create", &key.name, Change::made(side(&key)));
         let saved = key.clone();
         self.store
             .write(move |tx| {
@@ -54,18 +50,32 @@ impl Control {
     /// Revokes a key from now on.
     pub async fn revoke_key(&self, actor: &Actor, id: KeyId) -> Result<()> {
         let org = actor.authorize(Permission::EditKeys)?;
-        let event = audit::event(actor, Some(org), "key.revoke", id, json!({}));
+        let (actor, at) = (actor.clone(), now());
         self.store
             .write(move |tx| {
-                let event = event.clone();
+                let actor = actor.clone();
                 Box::pin(async move {
-                    tx.revoke_signing_key(org, id, now()).await?;
-                    tx.insert_audit(&[event]).await?;
+                    let before = tx.signing_key(org, id).await?;
+                    tx.revoke_signing_key(org, id, at).await?;
+                    let before = before.ok_or_else(|| Error::not_found("key", id))?;
+                    let after = SigningKey { revoked_at: Some(at), ..before.clone() };
+                    let change = Change::of(side(&before), side(&after));
+                    let name = &before.name;
+                    tx.insert_audit(&[audit::event(&actor, Some(org), "key.revoke", name, change)])
+                        .await?;
                     Ok::<_, Error>(())
                 })
             })
             .await
     }
+}
+
+/// What auditors are shown of a key.
+fn side(key: &SigningKey) -> serde_json::Value {
+    json!({
+        "id": key.id, "name": key.name, "digest": key.key_digest,
+        "created_at": key.created_at, "revoked_at": key.revoked_at,
+    })
 }
 
 fn view(key: SigningKey) -> Key {

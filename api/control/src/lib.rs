@@ -10,6 +10,7 @@ mod attestations;
 mod audit;
 pub mod blobs;
 mod contracts;
+mod denials;
 mod documents;
 mod error;
 mod evidence;
@@ -28,16 +29,20 @@ mod workflows;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use actor::{Actor, Permission, Scope};
 use blobs::Blobs;
 pub use blobs::{BlobStream, ByteStream};
+use denials::Denials;
+pub use denials::{Credential, Denial, RECORDED_PER_CREDENTIAL, RECORDED_PER_SOURCE};
 use documents::Cache;
 use engine::policy::Library;
 use engine::{Limits, Timestamp};
 pub use error::Error;
 pub use library::library;
 pub use lineage::LineageQuestion;
+pub use store::AuditFilter;
 use store::Store;
 pub use tokens::NewToken;
 pub use views::*;
@@ -50,6 +55,7 @@ pub struct Control {
     limits: Arc<Limits>,
     library: Arc<Library>,
     cache: Arc<Cache>,
+    denials: Arc<Denials>,
 }
 
 /// Where a control plane keeps its state.
@@ -91,6 +97,7 @@ impl Control {
             library: Arc::new(library()?),
             limits: Arc::new(config.limits),
             cache: Arc::default(),
+            denials: Arc::default(),
         })
     }
 
@@ -105,9 +112,22 @@ impl Control {
         self.blobs.check().await.map_err(Error::from)
     }
 
+    /// What is to be done again and again while the control plane is up; never ends. Safe on every replica.
+    pub async fn tend(&self) {
+        let mut minutes = tokio::time::interval(Duration::from_mins(1));
+        loop {
+            minutes.tick().await;
+            if let Err(error) = self.settle_denials().await {
+                tracing::error!(%error, "denied attempts could not be recorded; tried again in a minute");
+            }
+        }
+    }
+
     /// Finishes queued writes and closes the database.
     pub async fn close(&self) -> Result<()> {
-        Ok(self.store.close().await?)
+        let settled = self.settle_all_denials().await;
+        self.store.close().await?;
+        settled
     }
 }
 

@@ -5,6 +5,7 @@ use engine::id::{OrganizationId, ProjectId};
 use serde_json::json;
 
 use crate::actor::{Actor, Permission, Scope};
+use crate::audit::Change;
 use crate::tokens::{self, NewToken};
 use crate::{Control, Error, Organization, Project, Result, audit, fresh, now, store};
 
@@ -26,16 +27,27 @@ impl Control {
             Some(organization.id),
             "organization.create",
             &organization.name,
-            json!({}),
+            Change::made(json!({
+                "id": organization.id, "name": organization.name,
+                "token": { "id": row.id, "name": row.name, "scopes": row.scopes },
+            })),
+        );
+        let made = audit::event(
+            actor,
+            None,
+            "organization.create",
+            &organization.name,
+            Change::made(json!({ "id": organization.id, "name": organization.name })),
         );
         let saved = organization.clone();
         self.store
             .write(move |tx| {
-                let (organization, row, event) = (saved.clone(), row.clone(), event.clone());
+                let (organization, row) = (saved.clone(), row.clone());
+                let events = [made.clone(), event.clone()];
                 Box::pin(async move {
                     tx.insert_organization(&organization).await?;
                     tx.insert_token(&row).await?;
-                    tx.insert_audit(&[event]).await?;
+                    tx.insert_audit(&events).await?;
                     Ok::<_, Error>(())
                 })
             })
@@ -53,7 +65,13 @@ impl Control {
     pub async fn create_project(&self, actor: &Actor, name: Name) -> Result<Project> {
         let org = actor.authorize(Permission::EditProjects)?;
         let project = store::Project { id: ProjectId(fresh()), org, name, created_at: now() };
-        let event = audit::event(actor, Some(org), "project.create", &project.name, json!({}));
+        let event = audit::event(
+            actor,
+            Some(org),
+            "project.create",
+            &project.name,
+            Change::made(json!({ "id": project.id, "name": project.name })),
+        );
         let saved = project.clone();
         self.store
             .write(move |tx| {

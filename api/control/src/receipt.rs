@@ -1,8 +1,12 @@
 //! The receipt of an attestation, in the order that makes it trustworthy: nothing that a job claims is believed.
 
+mod edges;
+mod refusal;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use edges::edges;
 use engine::contract::Compiled;
 use engine::id::{AttestationId, OrganizationId, RunId};
 use engine::judge::{Exhibit, Label, Record};
@@ -14,9 +18,9 @@ use serde_json::json;
 use trust::{Bundle, PublicKey, Requirements, TrustedKey, Verified};
 
 use crate::actor::{Actor, Permission};
+use crate::audit::Change;
 use crate::store::{
-    self, AuditEvent, Edge, EdgeKind, EvaluationRow, LogKind, LogLeaf, NodeKey, OutboxEvent,
-    SubjectRow, VerdictRow,
+    self, AuditEvent, EvaluationRow, LogKind, LogLeaf, OutboxEvent, SubjectRow, VerdictRow,
 };
 use crate::{Control, Error, Receipt, Result, attestations, audit, contracts, fresh, judge, now};
 
@@ -31,11 +35,28 @@ struct Judged {
 }
 
 impl Control {
-    /// Receives the attestation of a run: verifies, judges again, stores. The same bytes twice answer the same.
+    /// Receives the attestation of a run: verifies, judges again, stores. The same bytes twice answer the same. That it
+    /// was refused, and at which step, is an audit event.
     pub async fn receive(&self, actor: &Actor, run: RunId, bytes: Vec<u8>) -> Result<Receipt> {
         let org = actor.authorize(Permission::Attest)?;
-        self.within_limits(&bytes)?;
         let digest = Digest::of(&bytes);
+        let received = self.receive_in_order(actor, org, run, digest, bytes).await;
+        if let Err(error) = &received {
+            self.record_refusal(actor, run, digest, error).await?;
+        }
+        received
+    }
+
+    /// The order of trust, one line each.
+    async fn receive_in_order(
+        &self,
+        actor: &Actor,
+        org: OrganizationId,
+        run: RunId,
+        digest: Digest,
+        bytes: Vec<u8>,
+    ) -> Result<Receipt> {
+        self.within_limits(&bytes)?;
         if let Some(receipt) = self.already_received(org, run, digest).await? {
             return Ok(receipt);
         }
@@ -400,6 +421,13 @@ fn rows(actor: &Actor, org: OrganizationId, judged: Judged) -> Result<store::Rec
     let detail = json!({
         "attestation": digest, "run": run.id, "verdict": record.verdict, "claimed_verdict": predicate.verdict,
     });
+    let change = Change::of(
+        json!({ "run": run.id, "state": run.state.as_str() }),
+        json!({
+            "run": run.id, "state": store::RunState::Closed.as_str(), "verdict": record.verdict,
+            "verdict_digest": verdict_digest, "claimed_verdict": predicate.verdict,
+        }),
+    );
     let leaf = |kind, digest| LogLeaf { kind, digest, created_at: at };
     Ok(store::Receipt {
         subjects: subjects(&verified).map(subject_row).collect(),
@@ -415,7 +443,7 @@ fn rows(actor: &Actor, org: OrganizationId, judged: Judged) -> Result<store::Rec
         log: vec![leaf(LogKind::Attestation, digest), leaf(LogKind::Verdict, verdict_digest)],
         audit: vec![AuditEvent {
             created_at: at,
-            ..audit::event(actor, Some(org), "attestation.receive", digest, detail.clone())
+            ..audit::event(actor, Some(org), "attestation.receive", digest, change)
         }],
         outbox: vec![outbox(org, at, detail)],
         materials: record.materials,
@@ -448,32 +476,4 @@ fn evaluation_row(evaluation: &engine::Evaluation) -> Result<EvaluationRow> {
         outcome,
         record,
     })
-}
-
-/// What flowed where: materials and the commit into the attestation, the attestation into its subjects.
-fn edges(digest: Digest, verified: &Verified, predicate: &Predicate) -> Vec<Edge> {
-    let attestation = NodeKey::Attestation(digest);
-    let outputs: BTreeSet<Digest> = subjects(verified)
-        .filter(|(_, algorithm, _)| algorithm == "sha256")
-        .filter_map(|(_, _, value)| Digest::from_hex(&value).ok())
-        .collect();
-    let inputs =
-        predicate.materials.iter().filter(|material| !outputs.contains(&material.digest)).map(
-            |material| Edge {
-                src: NodeKey::Artifact(material.digest),
-                dst: attestation.clone(),
-                kind: EdgeKind::Material,
-            },
-        );
-    let commit = predicate.circumstances.commit.iter().map(|commit| Edge {
-        src: NodeKey::Commit(commit.id.clone()),
-        dst: attestation.clone(),
-        kind: EdgeKind::Commit,
-    });
-    let outputs = outputs.iter().map(|output| Edge {
-        src: attestation.clone(),
-        dst: NodeKey::Artifact(*output),
-        kind: EdgeKind::Subject,
-    });
-    inputs.chain(commit).chain(outputs).collect()
 }

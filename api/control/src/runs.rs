@@ -8,6 +8,7 @@ use engine::{Digest, Verdict};
 use serde_json::json;
 
 use crate::actor::{Actor, Permission};
+use crate::audit::Change;
 use crate::store::{Reader, RunFilter};
 use crate::workflows::{self, Names};
 use crate::{
@@ -37,10 +38,19 @@ impl Control {
             reason: None,
         };
         let id = run.id;
+        let made = json!({
+            "state": run.state.as_str(), "workflow": path.to_string(),
+            "contract": contract.name, "contract_revision": revision.revision,
+        });
+        let event = audit::event(actor, Some(org), "run.open", id, Change::made(made));
         self.store
             .write(move |tx| {
-                let run = run.clone();
-                Box::pin(async move { Ok::<_, Error>(tx.insert_run(&run).await?) })
+                let (run, event) = (run.clone(), event.clone());
+                Box::pin(async move {
+                    tx.insert_run(&run).await?;
+                    tx.insert_audit(&[event]).await?;
+                    Ok::<_, Error>(())
+                })
             })
             .await?;
         let organization = actor.organization.clone().map(|(_, name)| name).ok_or_else(lost)?;
@@ -61,7 +71,11 @@ impl Control {
         if run.state != store::RunState::Open {
             return Err(Error::Conflict(format!("the run {id} is {}, not open", run.state)));
         }
-        let event = audit::event(actor, Some(org), "run.cancel", id, json!({ "reason": reason }));
+        let change = Change::of(
+            json!({ "state": run.state.as_str() }),
+            json!({ "state": store::RunState::Cancelled.as_str(), "reason": reason }),
+        );
+        let event = audit::event(actor, Some(org), "run.cancel", id, change);
         self.store
             .write(move |tx| {
                 let (reason, event) = (reason.clone(), event.clone());

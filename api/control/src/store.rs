@@ -8,6 +8,7 @@
 //! `sea_orm` is named only below this module: functions take and return plain records made of engine types.
 
 mod attestation;
+mod audit;
 mod blob;
 mod connection;
 mod contract;
@@ -35,9 +36,10 @@ mod writer;
 use std::sync::Arc;
 
 pub use attestation::{Attestation, AttestationFilter, EvaluationRow, SubjectRow, VerdictRow};
+pub use audit::{AuditEvent, AuditFilter, TrailRow};
 pub use contract::{Contract, ContractRevision};
 pub use error::StoreError;
-pub use event::{AuditEvent, OutboxEvent};
+pub use event::OutboxEvent;
 use futures::future::BoxFuture;
 pub use gate::{Gate, GateRevision};
 pub use intern::{EdgeKind, NodeKey};

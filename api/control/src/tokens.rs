@@ -9,6 +9,7 @@ use engine::{Digest, Name, Timestamp};
 use serde_json::json;
 
 use crate::actor::{Actor, Permission, Scope};
+use crate::audit::Change;
 use crate::store::ApiToken;
 use crate::{Control, Error, Result, Token, audit, fresh, now};
 
@@ -40,10 +41,16 @@ impl Control {
         }
         let name: Name = "bootstrap".parse().map_err(Error::internal)?;
         let (row, token) = mint(None, name, &[Scope::Instance], None)?;
+        let change = Change::made(side(&row));
+        let event = audit::by("server:bootstrap", None, "token.create", &row.name, change);
         self.store
             .write(move |tx| {
-                let row = row.clone();
-                Box::pin(async move { Ok::<_, Error>(tx.insert_token(&row).await?) })
+                let (row, event) = (row.clone(), event.clone());
+                Box::pin(async move {
+                    tx.insert_token(&row).await?;
+                    tx.insert_audit(&[event]).await?;
+                    Ok::<_, Error>(())
+                })
             })
             .await?;
         Ok(Some(token.secret))
@@ -109,13 +116,8 @@ impl Control {
             return Err(Error::invalid("the token would have expired already"));
         }
         let (row, token) = mint(Some(org), name, &scopes, expires_at)?;
-        let event = audit::event(
-            actor,
-            Some(org),
-            "token.create",
-            &row.name,
-            json!({ "scopes": row.scopes }),
-        );
+        let event =
+            audit::event(actor, Some(org), "token.create", &row.name, Change::made(side(&row)));
         self.store
             .write(move |tx| {
                 let (row, event) = (row.clone(), event.clone());
@@ -138,13 +140,25 @@ impl Control {
     /// Revokes a token from now on.
     pub async fn revoke_token(&self, actor: &Actor, id: TokenId) -> Result<()> {
         let org = actor.authorize(Permission::EditTokens)?;
-        let event = audit::event(actor, Some(org), "token.revoke", id, json!({}));
+        let (actor, at) = (actor.clone(), now());
         self.store
             .write(move |tx| {
-                let event = event.clone();
+                let actor = actor.clone();
                 Box::pin(async move {
-                    tx.revoke_token(Some(org), id, now()).await?;
-                    tx.insert_audit(&[event]).await?;
+                    let before = tx.token(Some(org), id).await?;
+                    tx.revoke_token(Some(org), id, at).await?;
+                    let before = before.ok_or_else(|| Error::not_found("token", id))?;
+                    let after = ApiToken { revoked_at: Some(at), ..before.clone() };
+                    let change = Change::of(side(&before), side(&after));
+                    let name = &before.name;
+                    tx.insert_audit(&[audit::event(
+                        &actor,
+                        Some(org),
+                        "token.revoke",
+                        name,
+                        change,
+                    )])
+                    .await?;
                     Ok::<_, Error>(())
                 })
             })
@@ -173,6 +187,19 @@ pub(crate) fn mint(
     };
     let token = view(row.clone())?;
     Ok((row, NewToken { token, secret }))
+}
+
+/// How audit events name a token.
+pub(crate) fn label(name: &Name, id: TokenId) -> String {
+    format!("token:{name}:{id}")
+}
+
+/// What auditors are shown of a token: neither its secret nor the secret's digest.
+fn side(row: &ApiToken) -> serde_json::Value {
+    json!({
+        "id": row.id, "name": row.name, "scopes": row.scopes,
+        "created_at": row.created_at, "expires_at": row.expires_at, "revoked_at": row.revoked_at,
+    })
 }
 
 fn view(row: ApiToken) -> Result<Token> {
@@ -217,7 +244,8 @@ fn checksum(text: &str) -> String {
     letters.iter().rev().collect()
 }
 
-fn well_formed(bearer: &str) -> bool {
+/// Whether a text could be a token of ours.
+pub(crate) fn well_formed(bearer: &str) -> bool {
     let Some(split) =
         bearer.len().checked_sub(CHECKSUM_CHARS).filter(|split| bearer.is_char_boundary(*split))
     else {

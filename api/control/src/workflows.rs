@@ -8,6 +8,7 @@ use engine::run::WorkflowPath;
 use serde_json::json;
 
 use crate::actor::{Actor, Permission};
+use crate::audit::Change;
 use crate::store::Reader;
 use crate::{Control, Error, Result, Workflow, audit, fresh, now, store};
 
@@ -38,7 +39,7 @@ impl Control {
             Some(org),
             "workflow.create",
             &path,
-            json!({ "contract": contract }),
+            Change::made(json!({ "id": workflow.id, "contract": contract })),
         );
         let saved = workflow.clone();
         self.store

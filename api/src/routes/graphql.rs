@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::App;
+use crate::denial::Denied;
 use crate::error::Failure;
 use crate::extract::{Caller, Json, Query};
 
@@ -85,7 +86,22 @@ async fn answer(
     } else {
         StatusCode::BAD_REQUEST
     };
-    Ok((status, [(CONTENT_TYPE, form.media_type())], answer.body.to_string()).into_response())
+    let mut response =
+        (status, [(CONTENT_TYPE, form.media_type())], answer.body.to_string()).into_response();
+    if let Some(denied) = denied(&answer.body) {
+        response.extensions_mut().insert(denied);
+    }
+    Ok(response)
+}
+
+/// The first field that the asker was denied, for auditors: to GraphQL it is an answer like any other.
+fn denied(body: &Value) -> Option<Denied> {
+    let mut errors = body.get("errors")?.as_array()?.iter();
+    let forbidden = errors
+        .find(|error| error.pointer("/extensions/code") == Some(&Value::from("forbidden")))?;
+    let text =
+        |pointer: &str| forbidden.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    Some(Denied { what: text("/path/0").to_owned(), reason: text("/message").to_owned() })
 }
 
 impl Form {

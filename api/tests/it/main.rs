@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod audit;
 mod blobs;
 mod conditional;
 mod coverage;

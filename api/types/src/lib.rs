@@ -5,6 +5,7 @@
 //! Converting from and to what the use cases answer is the server's business, not this crate's.
 
 mod attestation;
+mod audit;
 mod blob;
 mod contract;
 mod gate;
@@ -19,6 +20,7 @@ mod token;
 mod workflow;
 
 pub use attestation::{Attestation, Receipt, Subject};
+pub use audit::{AuditEvent, AuditHead};
 pub use blob::Blob;
 pub use contract::{ContractRevision, PutDocument};
 pub use gate::{Decide, Decisions, GateRevision};

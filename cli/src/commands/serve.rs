@@ -41,9 +41,11 @@ async fn serve(context: &Context, args: ServeArgs) -> Result {
     let address =
         listener.local_addr().map_err(|error| Failure::unexpected("cannot listen", error))?;
     context.terminal.say(&format!("listening on http://{address}"));
-    api::serve(listener, control.clone(), stopped())
-        .await
-        .map_err(|error| Failure::unexpected("the server stopped", error))?;
+    let tended = control.clone();
+    let tending = tokio::spawn(async move { tended.tend().await });
+    let served = api::serve(listener, control.clone(), stopped()).await;
+    tending.abort();
+    served.map_err(|error| Failure::unexpected("the server stopped", error))?;
     control
         .close()
         .await

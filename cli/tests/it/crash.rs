@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::process::Child;
 use std::time::{Duration, Instant, SystemTime};
 
-use control::store::{AuditEvent, Page, Store};
+use control::store::{AuditFilter, Page, Store};
 use engine::Digest;
 use serde_json::{Value, json};
 
@@ -177,14 +177,10 @@ fn records(site: &Site) -> [usize; 3] {
         let attested = leaves.iter().filter(|leaf| leaf.record.kind.as_str() != "contract");
         let events = store.read().undelivered_events(1_000).await.unwrap();
         let org = events.first().map(|event| event.record.org);
-        let audited =
-            store.read().audit_events(org, Page { after: None, limit: 1_000 }).await.unwrap();
-        let receipt = |event: &AuditEvent| event.action == "attestation.receive";
-        let counts = [
-            attested.count(),
-            events.len(),
-            audited.iter().filter(|event| receipt(&event.record)).count(),
-        ];
+        let action = Some("attestation.receive".to_owned());
+        let receipts = AuditFilter { action, ..AuditFilter::default() };
+        let audited = store.read().audit_events(org, &receipts, Page::first(1_000)).await.unwrap();
+        let counts = [attested.count(), events.len(), audited.len()];
         store.close().await.unwrap();
         counts
     })

@@ -68,6 +68,7 @@ async fn a_request_without_an_asker_answers_nothing() {
 const LISTS: &[(&str, &str)] = &[
     ("Query.runs", "first"),
     ("Query.attestations", "first"),
+    ("Query.auditEvents", "first"),
     ("Query.decision", "digests"),
     ("Query.contracts", "list"),
     ("Query.gates", "list"),
@@ -88,6 +89,7 @@ const LISTS: &[(&str, &str)] = &[
     ("Lineage.nodes", "maxNodes of the lineage"),
     ("RunConnection.edges", "first of the page"),
     ("AttestationConnection.edges", "first of the page"),
+    ("AuditEventConnection.edges", "first of the page"),
     ("Viewer.scopes", "scalars"),
 ];
 

@@ -26,14 +26,14 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Notes that the organization handed in a blob. Doing so again changes nothing.
+    /// Notes that the organization handed in a blob; answers whether that is new. Doing so again changes nothing.
     pub async fn reference_blob(
         &self,
         org: OrganizationId,
         digest: Digest,
         size: u64,
         at: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let model = org_blob::Model {
             org: org.0,
             digest: bytes(digest),
@@ -41,11 +41,11 @@ impl Tx<'_> {
             created_at: at.as_millis(),
         };
         let columns = [org_blob::Column::Org, org_blob::Column::Digest];
-        org_blob::Entity::insert_many([model.into_active_model()])
+        let inserted = org_blob::Entity::insert_many([model.into_active_model()])
             .on_conflict(OnConflict::columns(columns).do_nothing().to_owned())
             .exec_without_returning(self.db())
             .await
             .map_err(|error| StoreError::of_insert(error, "org_blob"))?;
-        Ok(())
+        Ok(inserted > 0)
     }
 }

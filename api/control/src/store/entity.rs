@@ -117,6 +117,12 @@ entities! {
     audit_event "audit_event" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
         org: Option<Uuid>, seq: i64, actor: String, action: String, target: String, detail: String, created_at: i64,
+        position: Option<i64>, before: Option<String>, after: Option<String>, previous: Option<Vec<u8>>,
+        digest: Option<Vec<u8>>,
+    }
+    audit_head "audit_head" {
+        #[sea_orm(primary_key, auto_increment = false)] org: Uuid,
+        position: i64, digest: Option<Vec<u8>>,
     }
     outbox_event "outbox_event" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,

@@ -35,6 +35,17 @@ impl Reader<'_> {
         records(of_org.order_by_asc(signing_key::Column::Name).all(&self.db).await?)
     }
 
+    /// The key of that identifier.
+    pub async fn signing_key(
+        &self,
+        org: OrganizationId,
+        id: KeyId,
+    ) -> Result<Option<SigningKey>, StoreError> {
+        let found =
+            signing_key::Entity::find_by_id(id.0).filter(signing_key::Column::Org.eq(org.0));
+        record(found.one(&self.db).await?)
+    }
+
     /// The key of that name.
     pub async fn signing_key_by_name(
         &self,

@@ -10,8 +10,8 @@ use sea_orm::{
 };
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
-use super::StoreError;
-use super::schema::{Addition, Column, MIGRATIONS, Migration, Table, Type};
+use super::schema::{self, Addition, Column, MIGRATIONS, Migration, Table, Type};
+use super::{StoreError, audit};
 
 /// Which advisory lock of PostgreSQL means "I change Muster's schema": the word `muster` in ASCII.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(120351215609202)";
@@ -68,6 +68,9 @@ impl MigrationTrait for Step {
         }
         for statement in self.0.statements {
             manager.get_connection().execute_unprepared(statement).await?;
+        }
+        if self.0.name == schema::audit::MIGRATION.name {
+            audit::chain_existing(manager.get_connection()).await?;
         }
         Ok(())
     }
@@ -142,4 +145,81 @@ fn index(table: &str, columns: &[&'static str]) -> IndexCreateStatement {
         index.col(*column);
     }
     index
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::audit::Chain;
+    use engine::id::OrganizationId;
+    use sea_orm::{Database, Statement, Value};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::store::{Page, Store, TrailRow};
+
+    /// An empty database of each kind, and what must outlive it.
+    fn databases() -> Vec<(String, Option<tempfile::TempDir>)> {
+        let folder = tempfile::tempdir().unwrap();
+        let sqlite = format!("sqlite://{}?mode=rwc", folder.path().join("muster.db").display());
+        let postgres = testdata::peers::postgres().map(|cluster| (cluster.database(), None));
+        std::iter::once((sqlite, Some(folder))).chain(postgres).collect()
+    }
+
+    /// Three events of an organization and two of the installation, mixed, as the first revision wrote them.
+    async fn of_the_first_revision(url: &str, org: Uuid) {
+        let db = Database::connect(url).await.unwrap();
+        Migrator::up(&db, Some(1)).await.unwrap();
+        let insert = async |sql: &str, values: Vec<Value>| {
+            let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+            db.execute_raw(statement).await.unwrap();
+        };
+        let made = "INSERT INTO organization (id, name, created_at) VALUES ($1, $2, $3)";
+        insert(made, vec![org.into(), "acme".into(), 1_i64.into()]).await;
+        let event = "INSERT INTO audit_event (id, org, seq, actor, action, target, detail, created_at) \
+            VALUES ($1, $2, $3, 'token:owner', 'project.create', $4, $5, $6)";
+        for (seq, whose) in
+            [(3_i64, Some(org)), (1, None), (2, Some(org)), (4, Some(org)), (5, None)]
+        {
+            let id = Uuid::from_u128(u128::try_from(seq).unwrap());
+            let detail = if seq == 3 { "{\"b\": 1, \"a\":null}" } else { "{}" };
+            let values = vec![
+                id.into(),
+                whose.into(),
+                seq.into(),
+                format!("p{seq}").into(),
+                detail.into(),
+                seq.into(),
+            ];
+            insert(event, values).await;
+        }
+        db.close().await.unwrap();
+    }
+
+    /// The chain is whole, and its events have these sequence numbers.
+    async fn check_chain(store: &Store, chain: Option<OrganizationId>, expected: &[u64]) {
+        let read = store.read();
+        let head = read.audit_head(chain).await.unwrap().unwrap();
+        let mut walk = Chain::new().expect(head);
+        let mut seqs = Vec::new();
+        for row in read.audit_trail(chain, 99, Page::first(99)).await.unwrap() {
+            let TrailRow::Entry(entry) = row else { panic!("{row:?}") };
+            walk.follow(&entry).unwrap();
+            seqs.push(entry.event.seq);
+        }
+        assert_eq!((seqs.as_slice(), walk.head()), (expected, Some(head)));
+        assert!(read.audit_outside(chain).await.unwrap().is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn events_of_the_first_revision_are_chained_from_the_oldest() {
+        for (url, _folder) in databases() {
+            let org = Uuid::now_v7();
+            of_the_first_revision(&url, org).await;
+            let store = Store::open(&url).await.unwrap();
+            check_chain(&store, Some(OrganizationId(org)), &[2, 3, 4]).await;
+            check_chain(&store, None, &[1, 5]).await;
+            store.close().await.unwrap();
+            Store::open(&url).await.unwrap();
+        }
+    }
 }

@@ -6,6 +6,7 @@
 //! `edge` declares no references: they are written with their nodes and attestation in one transaction, and four
 //! checks per edge would be most of the cost of a receipt.
 
+pub(super) mod audit;
 mod first;
 
 /// One step of the schema, forward only.
@@ -22,7 +23,7 @@ pub(super) struct Migration {
 }
 
 /// Every migration, oldest first.
-pub(super) const MIGRATIONS: &[Migration] = &[first::MIGRATION];
+pub(super) const MIGRATIONS: &[Migration] = &[first::MIGRATION, audit::MIGRATION];
 
 /// Columns that a later migration adds, and the indexes over them. A new column is null or has a default.
 #[derive(Debug)]

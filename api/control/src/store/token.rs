@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use engine::id::{OrganizationId, TokenId};
 use engine::{Digest, Name, Timestamp};
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::entity::api_token;
@@ -42,20 +42,30 @@ impl Reader<'_> {
         record(found.one(&self.db).await?)
     }
 
+    /// The token of that identifier, of the organization or for the whole installation.
+    pub async fn token(
+        &self,
+        org: Option<OrganizationId>,
+        id: TokenId,
+    ) -> Result<Option<ApiToken>, StoreError> {
+        let found = api_token::Entity::find_by_id(id.0).filter(whose(org));
+        record(found.one(&self.db).await?)
+    }
+
     /// The tokens of the organization, or those for the whole installation, oldest first.
     pub async fn tokens(&self, org: Option<OrganizationId>) -> Result<Vec<ApiToken>, StoreError> {
-        let whose = org.map_or_else(
-            || api_token::Column::Org.is_null(),
-            |org| api_token::Column::Org.eq(org.0),
-        );
         records(
             api_token::Entity::find()
-                .filter(whose)
+                .filter(whose(org))
                 .order_by_asc(api_token::Column::Id)
                 .all(&self.db)
                 .await?,
         )
     }
+}
+
+fn whose(org: Option<OrganizationId>) -> SimpleExpr {
+    org.map_or_else(|| api_token::Column::Org.is_null(), |org| api_token::Column::Org.eq(org.0))
 }
 
 impl Tx<'_> {
@@ -97,14 +107,10 @@ impl Tx<'_> {
         id: TokenId,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let whose = org.map_or_else(
-            || api_token::Column::Org.is_null(),
-            |org| api_token::Column::Org.eq(org.0),
-        );
         let done = api_token::Entity::update_many()
             .col_expr(api_token::Column::RevokedAt, Expr::value(at.as_millis()))
             .filter(api_token::Column::Id.eq(id.0))
-            .filter(whose)
+            .filter(whose(org))
             .filter(api_token::Column::RevokedAt.is_null())
             .exec(self.db())
             .await?;

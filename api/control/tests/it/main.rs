@@ -1,6 +1,7 @@
 //! The control plane against real databases and blob stores.
 #![cfg(test)]
 
+mod audit;
 mod blobs;
 mod lineage;
 mod plane;

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use control::store::{AttestationFilter, Page, RunFilter, RunState, Store, StoreError};
+use control::store::{
+    AttestationFilter, AuditFilter, Page, RunFilter, RunState, Store, StoreError,
+};
 use engine::id::{OrganizationId, RunId};
 use engine::{Digest, Verdict};
 use futures::future::{OptionFuture, join_all};
@@ -105,10 +107,11 @@ async fn what_is_written_reads_back() {
         assert_eq!(leaves.iter().map(|leaf| leaf.seq).collect::<Vec<_>>(), [seq, seq + 1]);
         assert_eq!(read.current_seq().await.unwrap(), seq + 1);
         assert_eq!(read.undelivered_events(9).await.unwrap()[0].record, written.outbox[0]);
-        assert_eq!(
-            read.audit_events(Some(t.org), Page::first(9)).await.unwrap()[0].record,
-            written.audit[0]
-        );
+        let all = AuditFilter::default();
+        let events = read.audit_events(Some(t.org), &all, Page::first(9)).await.unwrap();
+        let event = &events[0].event;
+        assert_eq!((event.position, event.previous, event.seq), (1, None, seq));
+        assert_eq!((event.id, &event.after), (written.audit[0].id, &written.audit[0].after));
     }
 }
 
@@ -251,9 +254,10 @@ async fn sequence_numbers_are_in_commit_order() {
         let writers: Vec<_> = (0..WRITERS).map(writer).collect();
         let mut seen = 0;
         while seen < WRITERS * EACH {
-            let events =
-                opened.store.read().audit_events(Some(t.org), Page::first(1_000)).await.unwrap();
-            let numbers: Vec<u64> = events.iter().rev().map(|event| event.seq).collect();
+            let read = opened.store.read();
+            let all = AuditFilter::default();
+            let events = read.audit_events(Some(t.org), &all, Page::first(1_000)).await.unwrap();
+            let numbers: Vec<u64> = events.iter().rev().map(|entry| entry.event.seq).collect();
             let expected: Vec<u64> = (start + 1..).take(numbers.len()).collect();
             assert_eq!(numbers, expected);
             seen = u64::try_from(numbers.len()).unwrap();

@@ -250,7 +250,9 @@ pub(crate) fn audit(org: OrganizationId) -> AuditEvent {
         actor: "token".to_owned(),
         action: "attestation.receive".to_owned(),
         target: "run".to_owned(),
-        detail: serde_json::json!({}),
+        before: None,
+        after: Some(serde_json::json!({ "state": "closed" })),
+        detail: None,
         created_at: NOW,
     }
 }
