@@ -1,8 +1,8 @@
 //! What happened, for auditors: a chain of events for each organization, and one for the installation.
 //!
-//! The head of a chain is a row, locked from when an event takes its position to the commit, so that positions have
-//! no gap and no fork whoever writes at once. The counter of sequence numbers is always locked before it: one order,
-//! no deadlock. A job that fails in a group commit takes its savepoint's head back with it.
+//! The head of a chain is a row. Whoever adds to any chain holds the counter of sequence numbers, from before it reads
+//! the head to the commit, so that positions have no gap and no fork whoever writes at once; a unique index refuses
+//! what would be one. A job that fails in a group commit takes its savepoint's head back with it.
 
 mod chaining;
 
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 pub(super) use self::chaining::chain_existing;
 use super::entity::{audit_event, audit_head};
-use super::row::{Row, int};
+use super::row::{Row, insert, int};
 use super::{Page, Reader, StoreError, Tx};
 
 /// Most rows outside every chain that are named.
@@ -112,14 +112,8 @@ impl Reader<'_> {
         &self,
         org: Option<OrganizationId>,
     ) -> Result<Option<Head>, StoreError> {
-        let key = key(org);
-        let Some(model) = audit_head::Entity::find_by_id(key).one(&self.db).await? else {
-            return Ok(None);
-        };
-        let row = Row::new("audit_head", key);
-        let digest = model.digest.map(|digest| row.digest(&digest)).transpose()?;
-        let position = row.count(model.position)?;
-        Ok(digest.map(|digest| Head { position, digest }))
+        let found = audit_head::Entity::find_by_id(key(org)).one(&self.db).await?;
+        found.map_or(Ok(None), |model| head_of(&model))
     }
 
     /// Rows that belong to the chain's owner and are in no place of the chain; a few of them when there are many.
@@ -158,11 +152,22 @@ impl Tx<'_> {
         seq: u64,
         events: &[AuditEvent],
     ) -> Result<(), StoreError> {
-        for of_one_chain in events.chunk_by(|a, b| a.org == b.org) {
-            chaining::append(self.db(), seq, of_one_chain).await?;
+        if events.is_empty() {
+            return Ok(());
         }
+        let events: Vec<_> = events.iter().map(|event| (seq, event)).collect();
+        let linked = chaining::link(self.db(), &events).await?;
+        insert::<audit_event::Entity>(self.db(), linked.events).await?;
+        chaining::moved(linked.heads).exec_without_returning(self.db()).await?;
         Ok(())
     }
+}
+
+fn head_of(model: &audit_head::Model) -> Result<Option<Head>, StoreError> {
+    let row = Row::new("audit_head", model.org);
+    let position = row.count(model.position)?;
+    let digest = model.digest.as_deref().map(|digest| row.digest(digest)).transpose()?;
+    Ok(digest.map(|digest| Head { position, digest }))
 }
 
 /// The key of a chain's head.

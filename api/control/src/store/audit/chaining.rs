@@ -1,81 +1,84 @@
 //! Giving events their place in a chain.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use engine::audit::{Event, Head};
 use engine::id::OrganizationId;
 use engine::{Digest, Timestamp};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value as Sql};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, InsertMany, IntoActiveModel, QueryFilter,
+    QueryResult, Statement, Value as Sql,
+};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{AuditEvent, key, something};
+use super::{AuditEvent, head_of, key, something};
 use crate::store::StoreError;
-use crate::store::entity::audit_event;
-use crate::store::row::{Row, bytes, insert, int};
-use crate::store::session::Session;
+use crate::store::entity::{audit_event, audit_head};
+use crate::store::row::{Row, bytes, int};
 
 /// Largest `before`, `after` or `detail` of an event, in bytes of canonical JSON; of a larger one the digest is kept.
 const VALUE_BYTES_MAX: usize = 16 << 10;
 /// How many older events are chained at a time.
 const BATCH: usize = 1_000;
 
-const ADVANCE: &str =
-    "UPDATE audit_head SET position = position + $1 WHERE org = $2 RETURNING position, digest";
-const BEGIN: &str =
-    "INSERT INTO audit_head (org, position) VALUES ($1, 0) ON CONFLICT (org) DO NOTHING";
-const SETTLE: &str = "UPDATE audit_head SET digest = $1 WHERE org = $2";
-
-/// Adds events of one chain after its head, which stays locked until the commit.
-pub(super) async fn append(
-    db: &Session<'_>,
-    seq: u64,
-    events: &[AuditEvent],
-) -> Result<(), StoreError> {
-    let Some(org) = events.first().map(|event| event.org) else { return Ok(()) };
-    let count = u64::try_from(events.len()).unwrap_or(u64::MAX);
-    let mut head = advance(db, org, count).await?;
-    let mut models = Vec::with_capacity(events.len());
-    for event in events {
-        let (next, model) = link(head, event, seq)?;
-        head = Some(next);
-        models.push(model);
-    }
-    insert::<audit_event::Entity>(db, models).await?;
-    settle(db, org, head).await
+/// Events in their places, and where their chains end then. Both are to be written in the same transaction.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Linked {
+    pub(in crate::store) events: Vec<audit_event::Model>,
+    pub(in crate::store) heads: Vec<audit_head::Model>,
 }
 
-/// Locks the head, moves it by `count` and answers where it was; none for a new chain.
-async fn advance(
+/// Links events, each with its sequence number, to the heads of their chains, of one organization or of many.
+///
+/// Nobody else may move a head meanwhile: the transaction must have taken a sequence number before.
+pub(in crate::store) async fn link(
     db: &impl ConnectionTrait,
-    org: Option<OrganizationId>,
-    count: u64,
-) -> Result<Option<Head>, StoreError> {
-    let take = || statement(db, ADVANCE, [int(count).into(), key(org).into()]);
-    let mut row = db.query_one_raw(take()).await?;
-    if row.is_none() {
-        db.execute_raw(statement(db, BEGIN, [key(org).into()])).await?;
-        row = db.query_one_raw(take()).await?;
+    events: &[(u64, &AuditEvent)],
+) -> Result<Linked, StoreError> {
+    let mut heads = heads(db, events.iter().map(|(_, event)| key(event.org)).collect()).await?;
+    let mut linked = Linked::default();
+    for (seq, event) in events {
+        let last = heads.get(&key(event.org)).copied();
+        let (head, model) = place(last, event, *seq)?;
+        heads.insert(key(event.org), head);
+        linked.events.push(model);
     }
-    let at = Row::new("audit_head", key(org));
-    let row = row.ok_or_else(|| at.corrupt("it is missing"))?;
-    let position = at.count(row.try_get("", "position")?)?.saturating_sub(count);
-    let digest: Option<Vec<u8>> = row.try_get("", "digest")?;
-    let Some(digest) = digest else { return Ok(None) };
-    Ok(Some(Head { position, digest: at.digest(&digest)? }))
+    linked.heads = heads.into_iter().map(|(org, head)| head_model(org, head)).collect();
+    Ok(linked)
 }
 
-async fn settle(
+/// Moves heads to where they are now.
+pub(in crate::store) fn moved(
+    heads: Vec<audit_head::Model>,
+) -> InsertMany<audit_head::ActiveModel> {
+    let mut taken = OnConflict::column(audit_head::Column::Org);
+    taken.update_columns([audit_head::Column::Position, audit_head::Column::Digest]);
+    let heads = heads.into_iter().map(IntoActiveModel::into_active_model);
+    audit_head::Entity::insert_many(heads).on_conflict(taken)
+}
+
+/// The heads of those chains that have one.
+async fn heads(
     db: &impl ConnectionTrait,
-    org: Option<OrganizationId>,
-    head: Option<Head>,
-) -> Result<(), StoreError> {
-    let Some(head) = head else { return Ok(()) };
-    let values = [bytes(head.digest).into(), key(org).into()];
-    db.execute_raw(statement(db, SETTLE, values)).await?;
-    Ok(())
+    keys: BTreeSet<Uuid>,
+) -> Result<BTreeMap<Uuid, Head>, StoreError> {
+    let found = audit_head::Entity::find().filter(audit_head::Column::Org.is_in(keys));
+    let mut heads = BTreeMap::new();
+    for model in found.all(db).await? {
+        let org = model.org;
+        heads.extend(head_of(&model)?.map(|head| (org, head)));
+    }
+    Ok(heads)
+}
+
+fn head_model(org: Uuid, head: Head) -> audit_head::Model {
+    audit_head::Model { org, position: int(head.position), digest: Some(bytes(head.digest)) }
 }
 
 /// The row of the event after `last`, and the new head.
-fn link(
+fn place(
     last: Option<Head>,
     event: &AuditEvent,
     seq: u64,
@@ -159,24 +162,28 @@ async fn chain_of(
         "SELECT id, seq, actor, action, target, detail, created_at FROM audit_event \
          WHERE {whose} AND position IS NULL ORDER BY seq, id LIMIT {BATCH}"
     );
-    let place = "UPDATE audit_event SET position = $1, previous = $2, digest = $3 WHERE id = $4";
+    let chain = "UPDATE audit_event SET position = $1, previous = $2, digest = $3 WHERE id = $4";
+    let mut head = None;
     loop {
         let owner: Vec<Sql> = org.iter().map(|org| org.0.into()).collect();
         let rows = db.query_all_raw(statement(db, &oldest, owner)).await?;
         if rows.is_empty() {
-            return Ok(());
+            break;
         }
-        let mut head = advance(db, org, u64::try_from(rows.len()).unwrap_or(u64::MAX)).await?;
         for row in rows {
             let (seq, event) = older(&row, org)?;
-            let (next, model) = link(head, &event, seq)?;
+            let (next, model) = place(head, &event, seq)?;
             let (position, id) = (model.position, model.id);
             let values = [position.into(), model.previous.into(), model.digest.into(), id.into()];
-            db.execute_raw(statement(db, place, values)).await?;
+            db.execute_raw(statement(db, chain, values)).await?;
             head = Some(next);
         }
-        settle(db, org, head).await?;
     }
+    let Some(head) = head else { return Ok(()) };
+    let begin = "INSERT INTO audit_head (org, position, digest) VALUES ($1, $2, $3)";
+    let values = [key(org).into(), int(head.position).into(), bytes(head.digest).into()];
+    db.execute_raw(statement(db, begin, values)).await?;
+    Ok(())
 }
 
 /// An event of the time before chains, and its sequence number.
