@@ -42,8 +42,8 @@ pub(crate) fn project(one: view::Project) -> out::Project {
 }
 
 pub(crate) fn workflow(one: view::Workflow) -> out::Workflow {
-    let view::Workflow { id, project, name, contract, created_at } = one;
-    out::Workflow { id, project, name, contract, created_at }
+    let view::Workflow { id, project, name, contract, created_at, deadline_minutes } = one;
+    out::Workflow { id, project, name, contract, created_at, deadline_minutes }
 }
 
 pub(crate) fn contract(one: view::ContractRevision) -> out::ContractRevision {
@@ -72,29 +72,53 @@ pub(crate) fn new_token(one: view::NewToken) -> out::NewToken {
 }
 
 pub(crate) fn run(one: view::Run) -> out::Run {
-    let state = match one.state {
-        view::RunState::Open => out::RunState::Open,
-        view::RunState::Closed => out::RunState::Closed,
-        view::RunState::Cancelled => out::RunState::Cancelled,
-    };
     out::Run {
         id: one.id,
         project: one.project,
         workflow: one.workflow,
         contract: one.contract,
         contract_revision: one.contract_revision,
-        state,
+        state: run_state(one.state),
         created_at: one.created_at,
+        expires_at: one.expires_at,
         closed_at: one.closed_at,
         reason: one.reason,
+        rerun_of: one.rerun_of,
         attestation: one.attestation,
         verdict: one.verdict,
     }
 }
 
+const fn run_state(state: view::RunState) -> out::RunState {
+    match state {
+        view::RunState::Open => out::RunState::Open,
+        view::RunState::Closed => out::RunState::Closed,
+        view::RunState::Cancelled => out::RunState::Cancelled,
+        view::RunState::Failed => out::RunState::Failed,
+        view::RunState::Expired => out::RunState::Expired,
+    }
+}
+
+pub(crate) const fn run_state_in(state: out::RunState) -> view::RunState {
+    match state {
+        out::RunState::Open => view::RunState::Open,
+        out::RunState::Closed => view::RunState::Closed,
+        out::RunState::Cancelled => view::RunState::Cancelled,
+        out::RunState::Failed => view::RunState::Failed,
+        out::RunState::Expired => view::RunState::Expired,
+    }
+}
+
 pub(crate) fn opened(one: view::OpenedRun) -> out::OpenedRun {
-    let view::OpenedRun { id, organization, project, workflow, contract: revision } = one;
-    out::OpenedRun { id, organization, project, workflow, contract: contract(revision) }
+    out::OpenedRun {
+        id: one.id,
+        organization: one.organization,
+        project: one.project,
+        workflow: one.workflow,
+        contract: contract(one.contract),
+        expires_at: Some(one.expires_at),
+        rerun_of: one.rerun_of,
+    }
 }
 
 pub(crate) fn audit_event(one: engine::audit::Entry) -> out::AuditEvent {

@@ -149,6 +149,7 @@ fn schemas() -> BTreeMap<String, Value> {
     add::<types::CreateProject>(out);
     add::<types::Project>(out);
     add::<types::CancelRun>(out);
+    add::<types::FailRun>(out);
     add::<types::OpenRun>(out);
     add::<types::OpenedRun>(out);
     add::<types::Run>(out);

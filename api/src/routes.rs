@@ -141,7 +141,8 @@ const JSON_BYTES_MAX: usize = 2 << 20;
 
 const JSON: &str = "application/json";
 const PAGE: &[(&str, &str)] = &[("after", "string"), ("limit", "integer")];
-const RUNS: &[(&str, &str)] = &[("workflow", "string"), ("after", "string"), ("limit", "integer")];
+const RUNS: &[(&str, &str)] =
+    &[("workflow", "string"), ("state", "string"), ("after", "string"), ("limit", "integer")];
 const LINEAGE: &[(&str, &str)] = &[
     ("direction", "string"),
     ("max_hops", "integer"),
@@ -196,6 +197,10 @@ pub const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/runs/{id}", May(Permission::Read), "Show a run", || get(runs::show)).answers(200, Answer::Json("Run")),
     Route::new("POST", "/v1/runs/{id}/cancel", May(Permission::Attest), "Give a run up", || post(runs::cancel))
         .takes(Body::Json("CancelRun")).answers(200, Answer::Json("Run")),
+    Route::new("POST", "/v1/runs/{id}/fail", May(Permission::Attest), "Say that the job of a run broke", || post(runs::fail))
+        .takes(Body::Json("FailRun")).answers(200, Answer::Json("Run")),
+    Route::new("POST", "/v1/runs/{id}/rerun", May(Permission::Attest), "Open a run that repeats one which is not open any more", || post(runs::rerun))
+        .answers(201, Answer::Json("OpenedRun")),
     Route::new("POST", "/v1/runs/{id}/attestation", May(Permission::Attest), "Push the attestation of a run; 200 when the same bytes were pushed before", || post(runs::attest))
         .takes(Body::Bundle).answers(201, Answer::Json("Receipt")),
     Route::new("PUT", "/v1/blobs/{digest}", May(Permission::Attest), "Store a blob under its digest", || put(blobs::store))

@@ -3,6 +3,7 @@
 mod attest;
 mod audit;
 mod manage;
+mod run;
 mod serve;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub(crate) use manage::{
     ContractCommand, GateCommand, KeyCommand, OrgCommand, ProjectCommand, ScopeArg, TokenCommand,
     WorkflowCommand,
 };
+pub(crate) use run::{RunCommand, RunListArgs, StateArg};
 pub(crate) use serve::{DemoArgs, ServeArgs};
 
 use crate::evidence::Given;
@@ -80,6 +82,9 @@ pub enum Command {
     /// Manage workflows.
     #[command(subcommand)]
     Workflow(WorkflowCommand),
+    /// List runs, and end those that will get no attestation.
+    #[command(subcommand)]
+    Run(RunCommand),
     /// Make and register keys.
     #[command(subcommand)]
     Key(KeyCommand),

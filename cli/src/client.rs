@@ -78,6 +78,11 @@ impl Client {
         Ok(Box::pin(response.bytes_stream().map_err(std::io::Error::other)))
     }
 
+    /// Posts nothing, and asks for a JSON answer.
+    pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        self.json(self.request(Method::POST, path)).await
+    }
+
     /// Sends a JSON body and asks for a JSON answer.
     pub(crate) async fn send_json<T: DeserializeOwned>(
         &self,

@@ -10,6 +10,7 @@ mod gate;
 mod key;
 mod lineage;
 mod manage;
+mod run;
 mod schema;
 mod serve;
 mod verify;
@@ -49,6 +50,7 @@ pub(crate) fn run(cli: Cli, environment: Environment) -> Result {
         Command::Org(command) => wait(manage::org(&context, command)),
         Command::Project(command) => wait(manage::project(&context, command)),
         Command::Workflow(command) => wait(manage::workflow(&context, command)),
+        Command::Run(command) => wait(run::run(&context, command)),
         Command::Key(command) => key::run(&context, command),
         Command::Token(command) => wait(manage::token(&context, command)),
         Command::Audit(command) => wait(audit::run(&context, command)),

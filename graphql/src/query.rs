@@ -12,7 +12,7 @@ use crate::execute::Asker;
 use crate::gate::{Decision, Gate};
 use crate::lineage::{Direction, Lineage};
 use crate::page::{self, List, PageOf};
-use crate::run::Run;
+use crate::run::{Run, RunState};
 use crate::scalar::{Digest, UInt64};
 use crate::viewer::Viewer;
 use crate::workflow::Workflow;
@@ -46,7 +46,7 @@ impl Query {
         Artifact(digest.0)
     }
 
-    /// Runs, newest first, optionally of one workflow, `project/workflow`.
+    /// Runs, newest first, optionally of one workflow, `project/workflow`, or in one state.
     #[graphql(complexity = "cost::page(first, child_complexity)")]
     async fn runs(
         &self,
@@ -54,14 +54,15 @@ impl Query {
         #[graphql(default = 50)] first: u32,
         after: Option<String>,
         workflow: Option<String>,
+        state: Option<RunState>,
     ) -> Result<PageOf<Run>> {
         let Asker { control, actor } = Asker::of(context)?;
         let workflow = workflow.map(|path| path.parse()).transpose();
         let workflow = workflow
             .map_err(|error: engine::run::ParseWorkflowPathError| invalid(error.to_string()))?;
         let position = RUNS.position(after.as_deref())?;
-        let found =
-            control.runs(actor, workflow.as_ref(), position.as_deref(), page::size(first)).await;
+        let (state, after) = (state.map(Into::into), position.as_deref());
+        let found = control.runs(actor, workflow.as_ref(), state, after, page::size(first)).await;
         let found = found.map_err(convert)?;
         let entries = found.items.into_iter().map(|run| (run.id.to_string(), Run(run)));
         Ok(RUNS.page(entries, position.is_some(), found.next.is_some()))

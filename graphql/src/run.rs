@@ -18,6 +18,10 @@ pub(crate) enum RunState {
     Closed,
     /// Nothing: the job gave it up.
     Cancelled,
+    /// Nothing: the job broke.
+    Failed,
+    /// Nothing: it waited too long.
+    Expired,
 }
 
 /// One execution of a workflow.
@@ -62,14 +66,24 @@ impl Run {
         Timestamp(self.0.created_at)
     }
 
-    /// When it was closed or cancelled.
+    /// When it stops waiting, at the latest.
+    async fn expires_at(&self) -> Option<Timestamp> {
+        self.0.expires_at.map(Timestamp)
+    }
+
+    /// When it stopped waiting.
     async fn closed_at(&self) -> Option<Timestamp> {
         self.0.closed_at.map(Timestamp)
     }
 
-    /// Why it was cancelled.
+    /// Why it will get no attestation.
     async fn reason(&self) -> Option<&str> {
         self.0.reason.as_deref()
+    }
+
+    /// The run that it repeats.
+    async fn rerun_of(&self) -> Option<ID> {
+        self.0.rerun_of.map(|run| ID(run.to_string()))
     }
 
     /// What the server judged; null until its attestation is received.

@@ -35,4 +35,9 @@ impl Workflow {
     async fn created_at(&self) -> Timestamp {
         Timestamp(self.0.created_at)
     }
+
+    /// How long its runs wait for their attestation, in minutes.
+    async fn deadline_minutes(&self) -> u32 {
+        self.0.deadline_minutes
+    }
 }

@@ -38,7 +38,7 @@ async fn plane() -> Plane {
     let key = SigningKey::generate().unwrap();
     control.create_project(&owner, "web".parse().unwrap()).await.unwrap();
     control.put_contract(&owner, CONTRACT.to_owned(), [].into()).await.unwrap();
-    control.create_workflow(&owner, path(), "release".parse().unwrap()).await.unwrap();
+    control.create_workflow(&owner, path(), "release".parse().unwrap(), None).await.unwrap();
     control.add_key(&owner, "ci".parse().unwrap(), key.public().to_pem().to_owned()).await.unwrap();
     Plane { control, owner, key, _directory: directory }
 }

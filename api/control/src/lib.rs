@@ -42,10 +42,12 @@ use engine::{Limits, Timestamp};
 pub use error::Error;
 pub use library::library;
 pub use lineage::LineageQuestion;
+pub use runs::REASON_CHARS_MAX;
 pub use store::AuditFilter;
 use store::Store;
 pub use tokens::NewToken;
 pub use views::*;
+pub use workflows::{DEADLINE_MINUTES, DEADLINE_MINUTES_MAX};
 
 /// The control plane. Clones share everything.
 #[derive(Debug, Clone)]
@@ -119,6 +121,9 @@ impl Control {
             minutes.tick().await;
             if let Err(error) = self.settle_denials().await {
                 tracing::error!(%error, "denied attempts could not be recorded; tried again in a minute");
+            }
+            if let Err(error) = self.expire_runs().await {
+                tracing::error!(%error, "abandoned runs could not be ended; tried again in a minute");
             }
         }
     }

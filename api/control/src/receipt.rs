@@ -22,7 +22,9 @@ use crate::audit::Change;
 use crate::store::{
     self, AuditEvent, EvaluationRow, LogKind, LogLeaf, OutboxEvent, SubjectRow, VerdictRow,
 };
-use crate::{Control, Error, Receipt, Result, attestations, audit, contracts, fresh, judge, now};
+use crate::{
+    Control, Error, Receipt, Result, attestations, audit, contracts, fresh, judge, now, runs,
+};
 
 /// Everything that is known of an attestation once it was verified, bound and judged.
 struct Judged {
@@ -130,9 +132,7 @@ impl Control {
                 format!("the statement is about run {}, not about {id}", predicate.run),
             ));
         }
-        if run.state != store::RunState::Open {
-            return Err(Error::Conflict(format!("the run {id} is {}, not open", run.state)));
-        }
+        runs::check_open(&run)?;
         let (name, revision) = contracts::of_run(&read, org, &run).await?;
         let contract = ContractRef { name, revision: revision.revision, digest: revision.digest };
         if predicate.contract != contract {

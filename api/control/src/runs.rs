@@ -1,10 +1,14 @@
 //! Runs: opened for one execution of a workflow, closed by its attestation.
 
+mod ending;
+
 use std::collections::BTreeMap;
 
+pub use ending::REASON_CHARS_MAX;
+pub(crate) use ending::check_open;
 use engine::id::{OrganizationId, RunId};
 use engine::run::WorkflowPath;
-use engine::{Digest, Verdict};
+use engine::{Digest, Timestamp, Verdict};
 use serde_json::json;
 
 use crate::actor::{Actor, Permission};
@@ -19,12 +23,41 @@ impl Control {
     /// Opens a run of a workflow under the latest revision of its contract.
     pub async fn open_run(&self, actor: &Actor, path: &WorkflowPath) -> Result<OpenedRun> {
         let org = actor.authorize(Permission::Attest)?;
+        let workflow = workflows::find(&self.store.read(), org, path).await?;
+        self.begin(actor, path, &workflow, None).await
+    }
+
+    /// Opens a run that repeats one which is not open any more, under the latest revision of the contract.
+    pub async fn rerun(&self, actor: &Actor, id: RunId) -> Result<OpenedRun> {
+        let org = actor.authorize(Permission::Attest)?;
+        self.expire_overdue(Some(org)).await?;
         let read = self.store.read();
-        let workflow = workflows::find(&read, org, path).await?;
+        let run = read.run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
+        if run.state == store::RunState::Open {
+            let message = format!("the run {id} is still open: push its attestation, or cancel it");
+            return Err(Error::Conflict(message));
+        }
+        let lost = || Error::internal(format!("the workflow of run {id} is not there"));
+        let workflow = read.workflow(org, run.workflow).await?.ok_or_else(lost)?;
+        let project = read.project(org, run.project).await?.ok_or_else(lost)?.name;
+        let path = WorkflowPath { project, workflow: workflow.name.clone() };
+        self.begin(actor, &path, &workflow, Some(id)).await
+    }
+
+    async fn begin(
+        &self,
+        actor: &Actor,
+        path: &WorkflowPath,
+        workflow: &store::Workflow,
+        rerun_of: Option<RunId>,
+    ) -> Result<OpenedRun> {
+        let (org, read) = (workflow.org, self.store.read());
         let lost = || Error::internal(format!("the workflow {path} has no contract"));
         let contract = read.contract(org, workflow.contract).await?.ok_or_else(lost)?;
         let revision =
             read.latest_contract_revision(org, workflow.contract).await?.ok_or_else(lost)?.record;
+        let created_at = now();
+        let expires_at = deadline(workflow, created_at);
         let run = store::Run {
             id: RunId(fresh()),
             org,
@@ -32,17 +65,20 @@ impl Control {
             workflow: workflow.id,
             contract_revision: revision.id,
             state: store::RunState::Open,
-            created_at: now(),
+            created_at,
             created_by: actor.token,
             closed_at: None,
             reason: None,
+            expires_at: Some(expires_at),
+            rerun_of,
         };
         let id = run.id;
         let made = json!({
-            "state": run.state.as_str(), "workflow": path.to_string(),
-            "contract": contract.name, "contract_revision": revision.revision,
+            "state": run.state.as_str(), "workflow": path.to_string(), "expires_at": expires_at,
+            "contract": contract.name, "contract_revision": revision.revision, "rerun_of": rerun_of,
         });
-        let event = audit::event(actor, Some(org), "run.open", id, Change::made(made));
+        let action = if rerun_of.is_some() { "run.rerun" } else { "run.open" };
+        let event = audit::event(actor, Some(org), action, id, Change::made(made));
         self.store
             .write(move |tx| {
                 let (run, event) = (run.clone(), event.clone());
@@ -60,57 +96,32 @@ impl Control {
             project: path.project.clone(),
             workflow: path.workflow.clone(),
             contract: contracts::view(contract.name, revision),
+            expires_at,
+            rerun_of,
         })
-    }
-
-    /// Gives a run up; its attestation will not be accepted any more.
-    pub async fn cancel_run(&self, actor: &Actor, id: RunId, reason: String) -> Result<Run> {
-        let org = actor.authorize(Permission::Attest)?;
-        let run =
-            self.store.read().run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
-        if run.state != store::RunState::Open {
-            return Err(Error::Conflict(format!("the run {id} is {}, not open", run.state)));
-        }
-        let change = Change::of(
-            json!({ "state": run.state.as_str() }),
-            json!({ "state": store::RunState::Cancelled.as_str(), "reason": reason }),
-        );
-        let event = audit::event(actor, Some(org), "run.cancel", id, change);
-        self.store
-            .write(move |tx| {
-                let (reason, event) = (reason.clone(), event.clone());
-                Box::pin(async move {
-                    tx.cancel_run(org, id, &reason, now()).await?;
-                    tx.insert_audit(&[event]).await?;
-                    Ok::<_, Error>(())
-                })
-            })
-            .await?;
-        let run =
-            self.store.read().run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
-        self.one(org, run).await
     }
 
     /// A run.
     pub async fn run(&self, actor: &Actor, id: RunId) -> Result<Run> {
         let org = actor.authorize(Permission::Read)?;
-        let run =
-            self.store.read().run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
-        self.one(org, run).await
+        self.expire_overdue(Some(org)).await?;
+        self.one(org, id).await
     }
 
-    /// Runs, newest first, optionally of one workflow. `after` is the `next` of the page before.
+    /// Runs, newest first, optionally of one workflow or in one state. `after` is the `next` of the page before.
     pub async fn runs(
         &self,
         actor: &Actor,
         workflow: Option<&WorkflowPath>,
+        state: Option<RunState>,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<Run>> {
         let org = actor.authorize(Permission::Read)?;
         let limit = self.page_size(limit)?;
+        self.expire_overdue(Some(org)).await?;
         let read = self.store.read();
-        let mut filter = RunFilter::default();
+        let mut filter = RunFilter { state: state.map(stored), ..RunFilter::default() };
         if let Some(path) = workflow {
             filter.workflow = Some(workflows::find(&read, org, path).await?.id);
         }
@@ -128,12 +139,11 @@ impl Control {
         Ok(Page { items: describe(&read, org, found).await?, next })
     }
 
-    async fn one(&self, org: OrganizationId, run: store::Run) -> Result<Run> {
-        let id = run.id;
-        describe(&self.store.read(), org, vec![run])
-            .await?
-            .pop()
-            .ok_or_else(|| Error::not_found("run", id))
+    async fn one(&self, org: OrganizationId, id: RunId) -> Result<Run> {
+        let missing = || Error::not_found("run", id);
+        let read = self.store.read();
+        let run = read.run(org, id).await?.ok_or_else(missing)?;
+        describe(&read, org, vec![run]).await?.pop().ok_or_else(missing)
     }
 
     /// The number of entries on a page, or why that many are too many.
@@ -181,8 +191,10 @@ async fn describe(
                 contract_revision,
                 state: state(run.state),
                 created_at: run.created_at,
+                expires_at: run.expires_at,
                 closed_at: run.closed_at,
                 reason: run.reason,
+                rerun_of: run.rerun_of,
                 attestation: judged.map(|(digest, _)| *digest),
                 verdict: judged.map(|(_, verdict)| *verdict),
             })
@@ -190,10 +202,28 @@ async fn describe(
         .collect()
 }
 
+/// When a run of the workflow that was opened at `at` stops waiting.
+fn deadline(workflow: &store::Workflow, at: Timestamp) -> Timestamp {
+    let wait_ms = i64::from(workflows::minutes(workflow)) * 60_000;
+    Timestamp::from_millis(at.as_millis().saturating_add(wait_ms))
+}
+
+const fn stored(state: RunState) -> store::RunState {
+    match state {
+        RunState::Open => store::RunState::Open,
+        RunState::Closed => store::RunState::Closed,
+        RunState::Cancelled => store::RunState::Cancelled,
+        RunState::Failed => store::RunState::Failed,
+        RunState::Expired => store::RunState::Expired,
+    }
+}
+
 const fn state(state: store::RunState) -> RunState {
     match state {
         store::RunState::Open => RunState::Open,
         store::RunState::Closed => RunState::Closed,
         store::RunState::Cancelled => RunState::Cancelled,
+        store::RunState::Failed => RunState::Failed,
+        store::RunState::Expired => RunState::Expired,
     }
 }

@@ -43,6 +43,8 @@ pub struct Workflow {
     pub contract: Name,
     /// When it was made.
     pub created_at: Timestamp,
+    /// How long its runs wait for their attestation, in minutes.
+    pub deadline_minutes: u32,
 }
 
 /// One immutable revision of a contract.
@@ -126,6 +128,10 @@ pub enum RunState {
     Closed,
     /// Nothing: the job gave it up.
     Cancelled,
+    /// Nothing: the job broke.
+    Failed,
+    /// Nothing: it waited too long.
+    Expired,
 }
 
 impl RunState {
@@ -135,6 +141,8 @@ impl RunState {
             Self::Open => "open",
             Self::Closed => "closed",
             Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+            Self::Expired => "expired",
         }
     }
 }
@@ -156,10 +164,14 @@ pub struct Run {
     pub state: RunState,
     /// When it was opened.
     pub created_at: Timestamp,
-    /// When it was closed or cancelled.
+    /// When it stops waiting, at the latest.
+    pub expires_at: Option<Timestamp>,
+    /// When it stopped waiting.
     pub closed_at: Option<Timestamp>,
-    /// Why it was cancelled.
+    /// Why it will get no attestation.
     pub reason: Option<String>,
+    /// The run that it repeats.
+    pub rerun_of: Option<RunId>,
     /// Its attestation, once received.
     pub attestation: Option<Digest>,
     /// What the server judged.
@@ -179,6 +191,10 @@ pub struct OpenedRun {
     pub workflow: Name,
     /// The contract revision that it must meet.
     pub contract: ContractRevision,
+    /// When it stops waiting for its attestation.
+    pub expires_at: Timestamp,
+    /// The run that it repeats.
+    pub rerun_of: Option<RunId>,
 }
 
 /// A subject of an attestation.

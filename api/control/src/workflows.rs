@@ -12,15 +12,22 @@ use crate::audit::Change;
 use crate::store::Reader;
 use crate::{Control, Error, Result, Workflow, audit, fresh, now, store};
 
+/// How long a run waits for its attestation when its workflow does not say, in minutes: a day.
+pub const DEADLINE_MINUTES: u32 = 24 * 60;
+/// The longest that a workflow may say, in minutes: thirty days.
+pub const DEADLINE_MINUTES_MAX: u32 = 30 * 24 * 60;
+
 impl Control {
-    /// Makes a workflow whose runs must meet the latest revision of `contract`.
+    /// Makes a workflow whose runs must meet the latest revision of `contract`, within so many minutes.
     pub async fn create_workflow(
         &self,
         actor: &Actor,
         path: WorkflowPath,
         contract: Name,
+        deadline_minutes: Option<u32>,
     ) -> Result<Workflow> {
         let org = actor.authorize(Permission::EditWorkflows)?;
+        check_deadline(deadline_minutes)?;
         let read = self.store.read();
         let project = read.project_by_name(org, &path.project).await?;
         let project = project.ok_or_else(|| Error::not_found("project", &path.project))?;
@@ -33,13 +40,16 @@ impl Control {
             name: path.workflow.clone(),
             contract: found.id,
             created_at: now(),
+            deadline_minutes,
         };
         let event = audit::event(
             actor,
             Some(org),
             "workflow.create",
             &path,
-            Change::made(json!({ "id": workflow.id, "contract": contract })),
+            Change::made(json!({
+                "id": workflow.id, "contract": contract, "deadline_minutes": minutes(&workflow),
+            })),
         );
         let saved = workflow.clone();
         self.store
@@ -54,6 +64,7 @@ impl Control {
             .await?;
         Ok(Workflow {
             id: workflow.id,
+            deadline_minutes: minutes(&workflow),
             project: project.name,
             name: workflow.name,
             contract,
@@ -79,6 +90,7 @@ impl Control {
                 let contract = contracts.get(&workflow.contract).cloned();
                 Ok(Workflow {
                     id: workflow.id,
+                    deadline_minutes: minutes(&workflow),
                     project: names.project(workflow.project)?,
                     contract: contract
                         .ok_or_else(|| Error::internal("a workflow has no contract"))?,
@@ -88,6 +100,20 @@ impl Control {
             })
             .collect()
     }
+}
+
+fn check_deadline(minutes: Option<u32>) -> Result<()> {
+    match minutes {
+        Some(minutes) if !(1..=DEADLINE_MINUTES_MAX).contains(&minutes) => Err(Error::invalid(
+            format!("a deadline has 1 to {DEADLINE_MINUTES_MAX} minutes, not {minutes}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// How long runs of the workflow wait for their attestation, in minutes.
+pub(crate) fn minutes(workflow: &store::Workflow) -> u32 {
+    workflow.deadline_minutes.unwrap_or(DEADLINE_MINUTES)
 }
 
 /// The workflow at `path`, and its row of the organization.

@@ -1,6 +1,8 @@
 //! Runs and their attestations.
 
-use api_types::{BUNDLE_MEDIA_TYPE, CancelRun, OpenRun, OpenedRun, Page, Receipt, Run};
+use api_types::{
+    BUNDLE_MEDIA_TYPE, CancelRun, FailRun, OpenRun, OpenedRun, Page, Receipt, Run, RunState,
+};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
@@ -21,6 +23,7 @@ pub(crate) const PAGE: usize = 50;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Which {
     workflow: Option<String>,
+    state: Option<RunState>,
     after: Option<String>,
     limit: Option<usize>,
 }
@@ -39,7 +42,9 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<Run>>, Failure> {
     let workflow = which.workflow.as_deref().map(path).transpose()?;
     let limit = which.limit.unwrap_or(PAGE);
-    let page = control.runs(&actor, workflow.as_ref(), which.after.as_deref(), limit).await?;
+    let state = which.state.map(convert::run_state_in);
+    let page =
+        control.runs(&actor, workflow.as_ref(), state, which.after.as_deref(), limit).await?;
     Ok(Json(convert::page(page, convert::run)))
 }
 
@@ -56,6 +61,21 @@ pub(crate) async fn cancel(
     extract::Json(body): extract::Json<CancelRun>,
 ) -> Result<Json<Run>, Failure> {
     Ok(Json(convert::run(control.cancel_run(&actor, id, body.reason).await?)))
+}
+
+pub(crate) async fn fail(
+    Caller { control, actor }: Caller,
+    Path(id): Path<RunId>,
+    extract::Json(body): extract::Json<FailRun>,
+) -> Result<Json<Run>, Failure> {
+    Ok(Json(convert::run(control.fail_run(&actor, id, body.reason).await?)))
+}
+
+pub(crate) async fn rerun(
+    Caller { control, actor }: Caller,
+    Path(id): Path<RunId>,
+) -> Result<(StatusCode, Json<OpenedRun>), Failure> {
+    Ok((StatusCode::CREATED, Json(convert::opened(control.rerun(&actor, id).await?))))
 }
 
 pub(crate) async fn attest(

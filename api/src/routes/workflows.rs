@@ -14,7 +14,8 @@ pub(crate) async fn create(
     extract::Json(body): extract::Json<CreateWorkflow>,
 ) -> Result<(StatusCode, Json<Workflow>), Failure> {
     let path = WorkflowPath { project: body.project, workflow: body.name };
-    let workflow = control.create_workflow(&actor, path, body.contract).await?;
+    let workflow =
+        control.create_workflow(&actor, path, body.contract, body.deadline_minutes).await?;
     Ok((StatusCode::CREATED, Json(convert::workflow(workflow))))
 }
 

@@ -183,6 +183,11 @@ async fn every_changing_route_leaves_an_event() {
         text(&json!({ "reason": "late" })),
     )
     .await;
+    let broken = d.change(("POST", "/v1/runs"), "", "run.open", open.clone()).await;
+    let broken = broken["id"].as_str().unwrap();
+    let why = text(&json!({ "reason": "the runner was lost" }));
+    d.change(("POST", "/v1/runs/{id}/fail"), broken, "run.fail", why).await;
+    d.change(("POST", "/v1/runs/{id}/rerun"), broken, "run.rerun", "").await;
     let digest = Digest::of(app).to_string();
     d.change(("PUT", "/v1/blobs/{digest}"), &digest, "blob.put", app.to_vec()).await;
     let run = d.change(("POST", "/v1/runs"), "", "run.open", open).await;
@@ -217,6 +222,7 @@ async fn both_sides(server: &Server) {
     let events = trail(server, &server.owner).await;
     for (action, before, after) in [
         ("run.cancel", "/state", "open"),
+        ("run.fail", "/state", "open"),
         ("attestation.receive", "/state", "open"),
         ("key.revoke", "/name", "ci"),
         ("token.revoke", "/name", "ci"),

@@ -37,7 +37,7 @@ fn example(name: &str) -> Value {
         "CreateKey" => json!({ "name": "web", "public_key": "" }),
         "CreateToken" => json!({ "name": "web", "scopes": ["read"] }),
         "OpenRun" => json!({ "workflow": "web/release" }),
-        "CancelRun" => json!({ "reason": "because" }),
+        "CancelRun" | "FailRun" => json!({ "reason": "because" }),
         "Decide" => json!({ "digests": [engine::Digest::of("")] }),
         "GraphqlRequest" => json!({ "query": "{ viewer { token } }" }),
         _ => panic!("{name} needs an example"),

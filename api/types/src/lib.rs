@@ -30,7 +30,7 @@ pub use organization::{CreateOrganization, CreatedOrganization, Organization};
 pub use page::Page;
 pub use problem::{Place, Problem};
 pub use project::{CreateProject, Project};
-pub use run::{CancelRun, OpenRun, OpenedRun, Run, RunState};
+pub use run::{CancelRun, FailRun, OpenRun, OpenedRun, Run, RunState};
 pub use token::{CreateToken, NewToken, Scope, Token};
 pub use workflow::{CreateWorkflow, Workflow};
 

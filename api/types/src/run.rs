@@ -23,6 +23,14 @@ pub struct CancelRun {
     pub reason: String,
 }
 
+/// Says that the job of a run broke.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FailRun {
+    /// Why.
+    pub reason: String,
+}
+
 /// What a run is waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -33,6 +41,10 @@ pub enum RunState {
     Closed,
     /// Nothing: the job gave it up.
     Cancelled,
+    /// Nothing: the job broke.
+    Failed,
+    /// Nothing: it waited too long.
+    Expired,
 }
 
 /// One execution of a workflow.
@@ -57,13 +69,21 @@ pub struct Run {
     /// When it was opened.
     #[schema(value_type = String, format = "date-time")]
     pub created_at: Timestamp,
-    /// When it was closed or cancelled.
+    /// When it stops waiting, at the latest.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// When it stopped waiting.
     #[schema(value_type = Option<String>, format = "date-time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Timestamp>,
-    /// Why it was cancelled.
+    /// Why it will get no attestation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The run that it repeats.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerun_of: Option<RunId>,
     /// The digest of its attestation, once received.
     #[schema(value_type = Option<String>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,4 +111,12 @@ pub struct OpenedRun {
     pub workflow: Name,
     /// The contract revision that it must meet.
     pub contract: ContractRevision,
+    /// When it stops waiting for its attestation.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// The run that it repeats.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerun_of: Option<RunId>,
 }

@@ -18,6 +18,9 @@ pub struct CreateWorkflow {
     /// The contract that its runs must meet.
     #[schema(value_type = String)]
     pub contract: Name,
+    /// How long its runs wait for their attestation, in minutes; a day when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_minutes: Option<u32>,
 }
 
 /// A workflow of a project.
@@ -38,4 +41,6 @@ pub struct Workflow {
     /// When it was made.
     #[schema(value_type = String, format = "date-time")]
     pub created_at: Timestamp,
+    /// How long its runs wait for their attestation, in minutes.
+    pub deadline_minutes: u32,
 }

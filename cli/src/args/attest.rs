@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use engine::id::RunId;
 
 use super::{JudgingArgs, WorkflowPath};
 use crate::evidence::Given;
@@ -27,8 +28,11 @@ pub struct AttestArgs {
 #[derive(Debug, Args)]
 pub struct OneShotArgs {
     /// The workflow, PROJECT/WORKFLOW.
-    #[arg(long, required = true, value_name = "P/W")]
+    #[arg(long, required_unless_present = "rerun", value_name = "P/W")]
     pub workflow: Option<WorkflowPath>,
+    /// Repeat this run, which is not open any more, instead of naming a workflow.
+    #[arg(long, conflicts_with = "workflow", value_name = "RUN")]
+    pub rerun: Option<RunId>,
     #[command(flatten)]
     pub signing: SigningArgs,
     #[command(flatten)]
@@ -50,11 +54,16 @@ pub struct SigningArgs {
 #[derive(Debug, Subcommand)]
 pub enum AttestCommand {
     /// Open a run.
-    #[command(after_help = "Example:\n  muster attest init --workflow web/release")]
+    #[command(
+        after_help = "Examples:\n  muster attest init --workflow web/release\n  muster attest init --rerun 0199…"
+    )]
     Init {
         /// The workflow, PROJECT/WORKFLOW.
-        #[arg(long, value_name = "P/W")]
-        workflow: WorkflowPath,
+        #[arg(long, required_unless_present = "rerun", value_name = "P/W")]
+        workflow: Option<WorkflowPath>,
+        /// Repeat this run, which is not open any more, instead of naming a workflow.
+        #[arg(long, conflicts_with = "workflow", value_name = "RUN")]
+        rerun: Option<RunId>,
         /// Forget a run that this job opened before.
         #[arg(long)]
         replace: bool,
@@ -81,6 +90,9 @@ pub enum AttestCommand {
         /// Why.
         #[arg(long, default_value = "reset by the job")]
         reason: String,
+        /// Note that the job broke, not that it gave the run up.
+        #[arg(long)]
+        failed: bool,
     },
 }
 

@@ -109,6 +109,9 @@ pub enum WorkflowCommand {
         /// The contract.
         #[arg(long, value_name = "NAME")]
         contract: NameArg,
+        /// How long its runs wait for their attestation, in minutes; a day when absent.
+        #[arg(long, value_name = "MINUTES")]
+        deadline_minutes: Option<u32>,
     },
 }
 

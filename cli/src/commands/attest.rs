@@ -3,10 +3,12 @@
 mod deliver;
 mod steps;
 
-use api_types::{CancelRun, OpenRun, OpenedRun, Run};
+use api_types::{FailRun, OpenRun, OpenedRun, Run};
 use deliver::{Delivery, open_key, upload};
 use engine::Limits;
 use engine::contract::Compiled;
+use engine::id::RunId;
+use engine::run::WorkflowPath;
 use reqwest::Method;
 
 use super::{Context, library};
@@ -19,32 +21,51 @@ use crate::{craft, report};
 pub(super) async fn run(context: &Context, args: AttestArgs) -> Result {
     match args.command {
         None => one_shot(context, args.one_shot).await,
-        Some(AttestCommand::Init { workflow, replace }) => {
-            steps::init(context, &workflow, replace).await
+        Some(AttestCommand::Init { workflow, rerun, replace }) => {
+            steps::init(context, &Which::of(workflow, rerun)?, replace).await
         }
         Some(AttestCommand::Add { evidence }) => steps::add(context, &evidence).await,
         Some(AttestCommand::Status { output }) => steps::status(context, &output),
         Some(AttestCommand::Push(args)) => steps::push(context, args).await,
-        Some(AttestCommand::Reset { reason }) => steps::reset(context, reason).await,
+        Some(AttestCommand::Reset { reason, failed }) => {
+            steps::reset(context, reason, failed).await
+        }
+    }
+}
+
+/// Which run to open.
+#[derive(Debug)]
+enum Which {
+    /// One of this workflow.
+    Of(WorkflowPath),
+    /// One that repeats this one.
+    Again(RunId),
+}
+
+impl Which {
+    fn of(workflow: Option<WorkflowPath>, rerun: Option<RunId>) -> Result<Self> {
+        match (workflow, rerun) {
+            (_, Some(run)) => Ok(Self::Again(run)),
+            (Some(workflow), None) => Ok(Self::Of(workflow)),
+            (None, None) => Err(Failure::usage("name the workflow: --workflow PROJECT/WORKFLOW")),
+        }
     }
 }
 
 async fn one_shot(context: &Context, args: OneShotArgs) -> Result {
     report::check(&args.judging.output)?;
     let started_at = craft::now();
-    let workflow = args
-        .workflow
-        .ok_or_else(|| Failure::usage("name the workflow: --workflow PROJECT/WORKFLOW"))?;
+    let which = Which::of(args.workflow, args.rerun)?;
     let client = context.client()?;
     // Opening an encrypted key takes as long as everything else.
     let key = open_key(context, &args.signing)?;
-    let run = open_run(&client, &workflow.to_string()).await?;
+    let run = open_run(&client, &which).await?;
     let prepared = prepare(context, &client, &run, &args.judging.evidence).await;
     let (contract, items) = match prepared {
         Ok(prepared) => prepared,
         Err(failure) => {
-            // Nobody will come back to this run. Why it was not prepared matters more than whether it could be given up.
-            let _left_open = cancel(&client, &run, &failure.message).await;
+            // Nobody will come back to this run. Why it was not prepared matters more than whether that could be noted.
+            let _left_open = fail(&client, run.id, &failure.message).await;
             return Err(failure);
         }
     };
@@ -73,19 +94,20 @@ async fn prepare(
     Ok((contract, items))
 }
 
-async fn cancel(client: &Client, run: &OpenedRun, why: &str) -> Result<Run> {
-    let reason: String = why.chars().take(REASON_CHARS_MAX).collect();
-    let path = format!("/v1/runs/{}/cancel", run.id);
-    client.send_json(Method::POST, &path, &CancelRun { reason }).await
+/// Says that the job of a run broke; a reason that is too long is shortened.
+pub(super) async fn fail(client: &Client, run: RunId, why: &str) -> Result<Run> {
+    let reason: String = why.chars().take(control::REASON_CHARS_MAX).collect();
+    client.send_json(Method::POST, &format!("/v1/runs/{run}/fail"), &FailRun { reason }).await
 }
 
-/// How much of a failure is kept as the reason for giving a run up.
-const REASON_CHARS_MAX: usize = 200;
-
-/// Opens a run of a workflow.
-pub(super) async fn open_run(client: &Client, workflow: &str) -> Result<OpenedRun> {
-    let body = OpenRun { workflow: workflow.to_owned() };
-    client.send_json(Method::POST, "/v1/runs", &body).await
+async fn open_run(client: &Client, which: &Which) -> Result<OpenedRun> {
+    match which {
+        Which::Of(workflow) => {
+            let body = OpenRun { workflow: workflow.to_string() };
+            client.send_json(Method::POST, "/v1/runs", &body).await
+        }
+        Which::Again(run) => client.post(&format!("/v1/runs/{run}/rerun")).await,
+    }
 }
 
 /// The exit code of a command that only prepares.

@@ -36,8 +36,9 @@ pub(super) async fn project(context: &Context, command: ProjectCommand) -> Resul
 }
 
 pub(super) async fn workflow(context: &Context, command: WorkflowCommand) -> Result {
-    let WorkflowCommand::Create { path, contract } = command;
-    let body = CreateWorkflow { project: path.project, name: path.workflow, contract };
+    let WorkflowCommand::Create { path, contract, deadline_minutes } = command;
+    let (project, name) = (path.project, path.workflow);
+    let body = CreateWorkflow { project, name, contract, deadline_minutes };
     let workflow: Workflow =
         context.client()?.send_json(Method::POST, "/v1/workflows", &body).await?;
     context

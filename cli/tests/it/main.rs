@@ -19,6 +19,7 @@ mod http;
 mod large;
 mod readme;
 mod refusals;
+mod runs;
 mod site;
 mod state;
 mod support;

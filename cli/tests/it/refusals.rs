@@ -49,7 +49,7 @@ fn a_run_that_could_not_be_prepared_is_given_up() {
     let ended = sandbox.run(attest).with(2);
     assert!(ended.stderr.contains("there is no file `missing.json`"), "{}", ended.stderr);
     let runs = http.get("/v1/runs").with(200).json();
-    assert_eq!(runs["items"][0]["state"], "cancelled", "{runs}");
+    assert_eq!(runs["items"][0]["state"], "failed", "{runs}");
     assert_eq!(runs["items"][0]["reason"], "there is no file `missing.json`");
     // What cannot be printed is refused before anything is opened.
     sandbox.run(&format!("{attest} -o json -o yaml")).with(2);

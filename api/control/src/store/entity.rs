@@ -41,7 +41,7 @@ entities! {
     }
     workflow "workflow" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
-        org: Uuid, project: Uuid, name: String, contract: Uuid, created_at: i64,
+        org: Uuid, project: Uuid, name: String, contract: Uuid, created_at: i64, deadline_minutes: Option<i64>,
     }
     signing_key "signing_key" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
@@ -55,7 +55,8 @@ entities! {
     run "run" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
         org: Uuid, project: Uuid, workflow: Uuid, contract_revision: Uuid, state: String, created_at: i64,
-        created_by: Uuid, closed_at: Option<i64>, reason: Option<String>,
+        created_by: Uuid, closed_at: Option<i64>, reason: Option<String>, expires_at: Option<i64>,
+        rerun_of: Option<Uuid>,
     }
     org_blob "org_blob" {
         #[sea_orm(primary_key, auto_increment = false)] org: Uuid,

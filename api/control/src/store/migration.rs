@@ -222,4 +222,37 @@ mod tests {
             Store::open(&url).await.unwrap();
         }
     }
+
+    /// An open run and everything that it refers to, as the first revision wrote them; every identifier is `$1`.
+    const OPEN_RUN: [&str; 7] = [
+        "INSERT INTO organization (id, name, created_at) VALUES ($1, 'acme', 1)",
+        "INSERT INTO project (id, org, name, created_at) VALUES ($1, $1, 'web', 1)",
+        "INSERT INTO contract (id, org, name, created_at) VALUES ($1, $1, 'web', 1)",
+        "INSERT INTO contract_revision (id, contract, org, revision, digest, source, sources, created_at, seq) \
+         VALUES ($1, $1, $1, 1, $2, '', '{}', 1, 1)",
+        "INSERT INTO workflow (id, org, project, name, contract, created_at) VALUES ($1, $1, $1, 'release', $1, 1)",
+        "INSERT INTO api_token (id, org, name, secret_hash, scopes, created_at) VALUES ($1, $1, 'ci', $2, '[]', 1)",
+        "INSERT INTO run (id, org, project, workflow, contract_revision, state, created_at, created_by) \
+         VALUES ($1, $1, $1, $1, $1, 'open', 7, $1)",
+    ];
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn runs_that_were_open_before_there_were_deadlines_get_a_day() {
+        for (url, _folder) in databases() {
+            let db = Database::connect(&url).await.unwrap();
+            Migrator::up(&db, Some(1)).await.unwrap();
+            let id = Uuid::now_v7();
+            for sql in OPEN_RUN {
+                let mut values: Vec<Value> = vec![id.into()];
+                values.extend(sql.contains("$2").then(|| vec![0_u8; 32].into()));
+                let backend = db.get_database_backend();
+                db.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await.unwrap();
+            }
+            db.close().await.unwrap();
+            let store = Store::open(&url).await.unwrap();
+            let run = store.read().run(OrganizationId(id), id.to_string().parse().unwrap()).await;
+            let end = run.unwrap().unwrap().expires_at.unwrap();
+            assert_eq!(end.as_millis(), 7 + 24 * 60 * 60 * 1_000);
+        }
+    }
 }

@@ -22,11 +22,20 @@ pub enum RunState {
     Closed,
     /// It was given up; it never gets one.
     Cancelled,
+    /// Its job said that it broke; it never gets one.
+    Failed,
+    /// It waited too long; it never gets one.
+    Expired,
 }
 
 impl RunState {
-    const ALL: [(Self, &'static str); 3] =
-        [(Self::Open, "open"), (Self::Closed, "closed"), (Self::Cancelled, "cancelled")];
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::Open, "open"),
+        (Self::Closed, "closed"),
+        (Self::Cancelled, "cancelled"),
+        (Self::Failed, "failed"),
+        (Self::Expired, "expired"),
+    ];
 
     /// The state in lower case.
     pub fn as_str(self) -> &'static str {
@@ -46,7 +55,7 @@ impl FromStr for RunState {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let known = Self::ALL.iter().find(|(_, name)| *name == text).map(|(state, _)| *state);
         known.ok_or_else(|| {
-            format!("`{text}` is not a state of a run: expected open, closed or cancelled")
+            format!("`{text}` is not a state of a run: expected open, closed, cancelled, failed or expired")
         })
     }
 }
@@ -70,10 +79,14 @@ pub struct Run {
     pub created_at: Timestamp,
     /// The token that made it.
     pub created_by: TokenId,
-    /// When it was closed or cancelled.
+    /// When it stopped waiting.
     pub closed_at: Option<Timestamp>,
-    /// Why it was cancelled.
+    /// Why it will get no attestation.
     pub reason: Option<String>,
+    /// When it stops waiting; none for a run that did before there were deadlines.
+    pub expires_at: Option<Timestamp>,
+    /// The run that it repeats.
+    pub rerun_of: Option<RunId>,
 }
 
 /// Which runs a list holds; everything that is `None` matches.
@@ -118,6 +131,23 @@ impl Reader<'_> {
         }
         records(found.limit(page.limit).all(&self.db).await?)
     }
+
+    /// Open runs whose time was over at `at`, of one organization or of all, oldest first.
+    pub async fn overdue_runs(
+        &self,
+        org: Option<OrganizationId>,
+        at: Timestamp,
+        limit: u64,
+    ) -> Result<Vec<Run>, StoreError> {
+        let mut found = run::Entity::find()
+            .filter(run::Column::State.eq(RunState::Open.as_str()))
+            .filter(run::Column::ExpiresAt.lte(at.as_millis()))
+            .order_by_asc(run::Column::Id);
+        if let Some(org) = org {
+            found = found.filter(run::Column::Org.eq(org.0));
+        }
+        records(found.limit(limit).all(&self.db).await?)
+    }
 }
 
 impl Tx<'_> {
@@ -134,19 +164,22 @@ impl Tx<'_> {
             created_by: new.created_by.0,
             closed_at: millis(new.closed_at),
             reason: new.reason.clone(),
+            expires_at: millis(new.expires_at),
+            rerun_of: new.rerun_of.map(|run| run.0),
         };
         insert::<run::Entity>(self.db(), vec![model]).await
     }
 
-    /// Gives up an open run. One that is missing or not open any more is a conflict.
-    pub async fn cancel_run(
+    /// Ends an open run that gets no attestation. One that is missing or not open any more is a conflict.
+    pub async fn end_run(
         &self,
         org: OrganizationId,
         id: RunId,
+        state: RunState,
         reason: &str,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.leave_open(org, id, RunState::Cancelled, Some(reason.to_owned()), at).await
+        self.leave_open(org, id, state, Some(reason.to_owned()), at).await
     }
 
     /// Changes the state if, and only if, the run is still open: of two that try, one wins.
@@ -187,6 +220,8 @@ impl TryFrom<run::Model> for Run {
             created_by: TokenId(model.created_by),
             closed_at: time(model.closed_at),
             reason: model.reason,
+            expires_at: time(model.expires_at),
+            rerun_of: model.rerun_of.map(RunId),
         })
     }
 }

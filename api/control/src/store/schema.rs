@@ -8,6 +8,7 @@
 
 pub(super) mod audit;
 mod first;
+mod run;
 
 /// One step of the schema, forward only.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub(super) struct Migration {
 }
 
 /// Every migration, oldest first.
-pub(super) const MIGRATIONS: &[Migration] = &[first::MIGRATION, audit::MIGRATION];
+pub(super) const MIGRATIONS: &[Migration] = &[first::MIGRATION, audit::MIGRATION, run::MIGRATION];
 
 /// Columns that a later migration adds, and the indexes over them. A new column is null or has a default.
 #[derive(Debug)]

@@ -47,6 +47,8 @@ pub struct Workflow {
     pub contract: ContractId,
     /// When it was made.
     pub created_at: Timestamp,
+    /// How long its runs wait for their attestation, in minutes; none for the default.
+    pub deadline_minutes: Option<u32>,
 }
 
 impl Reader<'_> {
@@ -174,6 +176,7 @@ impl Tx<'_> {
             name: new.name.to_string(),
             contract: new.contract.0,
             created_at: new.created_at.as_millis(),
+            deadline_minutes: new.deadline_minutes.map(i64::from),
         };
         insert::<workflow::Entity>(self.db(), vec![model]).await
     }
@@ -218,6 +221,7 @@ impl TryFrom<workflow::Model> for Workflow {
             name: row.text(&model.name)?,
             contract: ContractId(model.contract),
             created_at: Timestamp::from_millis(model.created_at),
+            deadline_minutes: model.deadline_minutes.map(|it| row.small(it)).transpose()?,
         })
     }
 }

@@ -314,6 +314,7 @@ async fn a_refused_receipt_is_an_event_with_its_step() {
         let good = plane.sign(&crafted).bytes().to_vec();
         let forged = Plane {
             key: stranger,
+            database: plane.database.clone(),
             control: plane.control.clone(),
             owner: plane.owner.clone(),
             instance: plane.instance.clone(),

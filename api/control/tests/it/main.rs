@@ -6,6 +6,7 @@ mod blobs;
 mod lineage;
 mod plane;
 mod receipt;
+mod runs;
 mod schema;
 mod store;
 mod support;

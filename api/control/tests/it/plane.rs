@@ -33,6 +33,8 @@ pub(crate) struct Plane {
     pub(crate) owner: Actor,
     pub(crate) instance: Actor,
     pub(crate) key: SigningKey,
+    /// The address of its database.
+    pub(crate) database: String,
     pub(crate) _directory: tempfile::TempDir,
 }
 
@@ -56,7 +58,8 @@ pub(crate) async fn planes() -> Vec<Plane> {
 }
 
 async fn plane(database: String, blobs: BlobsConfig, directory: tempfile::TempDir) -> Plane {
-    let control = Control::open(Config { database, blobs, limits: Limits::DEFAULT }).await.unwrap();
+    let config = Config { database: database.clone(), blobs, limits: Limits::DEFAULT };
+    let control = Control::open(config).await.unwrap();
     let secret = control.bootstrap().await.unwrap().unwrap();
     assert!(
         control.bootstrap().await.unwrap().is_none(),
@@ -66,7 +69,7 @@ async fn plane(database: String, blobs: BlobsConfig, directory: tempfile::TempDi
     let owner = organization(&control, &instance, "acme").await;
     let key = SigningKey::generate().unwrap();
     furnish(&control, &owner, &key).await;
-    Plane { control, owner, instance, key, _directory: directory }
+    Plane { control, owner, instance, key, database, _directory: directory }
 }
 
 pub(crate) async fn organization(control: &Control, instance: &Actor, name: &str) -> Actor {
@@ -77,7 +80,7 @@ pub(crate) async fn organization(control: &Control, instance: &Actor, name: &str
 pub(crate) async fn furnish(control: &Control, owner: &Actor, key: &SigningKey) {
     control.create_project(owner, "web".parse().unwrap()).await.unwrap();
     control.put_contract(owner, CONTRACT.to_owned(), [].into()).await.unwrap();
-    control.create_workflow(owner, path(), "release".parse().unwrap()).await.unwrap();
+    control.create_workflow(owner, path(), "release".parse().unwrap(), None).await.unwrap();
     control.put_gate(owner, GATE.to_owned(), [].into()).await.unwrap();
     control.add_key(owner, "ci".parse().unwrap(), key.public().to_pem().to_owned()).await.unwrap();
 }

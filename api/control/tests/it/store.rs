@@ -383,7 +383,9 @@ async fn an_organization_sees_nothing_of_another() {
             read.list_runs(b.org, RunFilter::default(), Page::first(9)).await.unwrap().is_empty()
         );
         let cancelled = store.write(move |tx| {
-            Box::pin(async move { tx.cancel_run(b.org, run.id, "mine", NOW).await })
+            Box::pin(
+                async move { tx.end_run(b.org, run.id, RunState::Cancelled, "mine", NOW).await },
+            )
         });
         assert!(matches!(cancelled.await, Err(StoreError::Conflict { .. })));
     }

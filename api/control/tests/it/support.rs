@@ -90,6 +90,7 @@ pub(crate) async fn tenant(store: &Store, name: &str) -> Tenant {
                     name: name(),
                     contract,
                     created_at,
+                    deadline_minutes: None,
                 };
                 tx.insert_workflow(&workflow).await?;
                 tx.insert_token(&token(&t)).await
@@ -139,6 +140,8 @@ pub(crate) fn run(tenant: &Tenant) -> Run {
         created_by: tenant.token,
         closed_at: None,
         reason: None,
+        expires_at: None,
+        rerun_of: None,
     }
 }
 

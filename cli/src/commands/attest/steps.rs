@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, absolute};
 
-use api_types::{CancelRun, Run};
 use engine::judge::{Exhibit, Label};
-use engine::run::WorkflowPath;
 use engine::{Digest, Kind, Limits, Material};
-use reqwest::Method;
 
 use super::deliver::{Delivery, open_key, upload};
-use super::{PREPARED, open_run};
+use super::{PREPARED, Which, fail, open_run};
 use crate::args::PushArgs;
+use crate::commands::run::{cancel, state_word};
 use crate::commands::{Context, library};
 use crate::craft;
 use crate::evidence::{self, Content, Given, Item};
@@ -30,7 +28,7 @@ fn opened(file: &StateFile) -> Result<State> {
     })
 }
 
-pub(super) async fn init(context: &Context, workflow: &WorkflowPath, replace: bool) -> Result {
+pub(super) async fn init(context: &Context, which: &Which, replace: bool) -> Result {
     let file = lock(context)?;
     if !replace && let Some(open) = file.read()? {
         return Err(Failure::usage(format!(
@@ -42,7 +40,7 @@ pub(super) async fn init(context: &Context, workflow: &WorkflowPath, replace: bo
         ));
     }
     let client = context.client()?;
-    let run = open_run(&client, &workflow.to_string()).await?;
+    let run = open_run(&client, which).await?;
     context.terminal.data(&format!(
         "{} under {} revision {}\n",
         run.id, run.contract.name, run.contract.revision
@@ -145,13 +143,16 @@ pub(super) async fn push(context: &Context, args: PushArgs) -> Result {
     Ok(exit)
 }
 
-pub(super) async fn reset(context: &Context, reason: String) -> Result {
+pub(super) async fn reset(context: &Context, reason: String, failed: bool) -> Result {
     let file = lock(context)?;
-    let state = opened(&file)?;
-    let path = format!("/v1/runs/{}/cancel", state.run.id);
-    let run: Run = context.client()?.send_json(Method::POST, &path, &CancelRun { reason }).await?;
+    let (id, client) = (opened(&file)?.run.id, context.client()?);
+    let run = if failed {
+        fail(&client, id, &reason).await?
+    } else {
+        cancel(&client, id, reason).await?
+    };
     file.remove()?;
-    context.terminal.data(&format!("{} cancelled\n", run.id));
+    context.terminal.data(&format!("{} {}\n", run.id, state_word(run.state)));
     Ok(PREPARED)
 }
 
