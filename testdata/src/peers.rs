@@ -19,7 +19,12 @@ pub use registry::Registry;
 /// The `PostgreSQL` cluster of this process, or `None` where `PostgreSQL` is not installed.
 pub fn postgres() -> Option<&'static Postgres> {
     static CLUSTER: OnceLock<Option<Postgres>> = OnceLock::new();
-    CLUSTER.get_or_init(|| found("postgresql", Postgres::find()).map(Postgres::start)).as_ref()
+    CLUSTER.get_or_init(|| found("postgresql", Postgres::find()).map(Postgres::fast)).as_ref()
+}
+
+/// A cluster of its own whose commits wait for the disk, for measuring; or `None` as above.
+pub fn durable_postgres() -> Option<Postgres> {
+    found("postgresql", Postgres::find()).map(Postgres::durable)
 }
 
 /// The OCI registry of this process, or `None` where `docker-registry` is not installed.

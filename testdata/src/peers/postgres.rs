@@ -1,4 +1,4 @@
-//! A `PostgreSQL` cluster of this process's own: trusting, on loopback, and not durable.
+//! A `PostgreSQL` cluster of this process's own: trusting, on loopback.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -37,12 +37,22 @@ impl Postgres {
         folders.map(|bin| Programs { bin }).find(Programs::complete)
     }
 
-    pub(super) fn start(programs: Programs) -> Self {
+    /// For tests: nothing waits for the disk.
+    pub(super) fn fast(programs: Programs) -> Self {
+        Self::start(programs, &["fsync=off", "synchronous_commit=off", "full_page_writes=off"])
+    }
+
+    /// As it is installed.
+    pub(super) fn durable(programs: Programs) -> Self {
+        Self::start(programs, &[])
+    }
+
+    fn start(programs: Programs, settings: &[&str]) -> Self {
         let folder = folder("postgres");
         let port = free_port();
         let data = folder.join("data");
         let user = unprivileged(&folder);
-        let server = [user.clone(), programs.server(&data, port)].concat();
+        let server = [user.clone(), programs.server(&data, port, settings)].concat();
         let mut supervised = Supervised::new(folder, "INT", &server);
 
         run(&[user, programs.initdb(&data)].concat());
@@ -81,7 +91,7 @@ impl Programs {
         self.command("initdb", &[[&*data, &*user].as_slice(), &fixed].concat())
     }
 
-    fn server(&self, data: &Path, port: u16) -> Vec<String> {
+    fn server(&self, data: &Path, port: u16, more: &[&str]) -> Vec<String> {
         let data = data.display().to_string();
         let port = format!("port={port}");
         let settings = [
@@ -89,11 +99,8 @@ impl Programs {
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
             "max_connections=100",
-            "fsync=off",
-            "synchronous_commit=off",
-            "full_page_writes=off",
         ];
-        let settings = settings.iter().flat_map(|setting| ["-c", setting]);
+        let settings = settings.iter().chain(more).flat_map(|setting| ["-c", setting]);
         self.command(
             "postgres",
             &["-D", data.as_str()].into_iter().chain(settings).collect::<Vec<_>>(),
