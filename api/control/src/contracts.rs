@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use engine::Name;
 use engine::contract::Compiled;
 use engine::document::Document;
-use engine::id::{ContractId, OrganizationId};
+use engine::id::ContractId;
 use serde_json::json;
 
 use crate::actor::{Actor, Permission};
 use crate::audit::Change;
-use crate::store::Reader;
 use crate::{ContractRevision, Control, Error, Result, audit, fresh, now, store};
 
 impl Control {
@@ -130,17 +129,4 @@ pub(crate) fn view(name: Name, revision: store::ContractRevision) -> ContractRev
         files: revision.sources,
         created_at: revision.created_at,
     }
-}
-
-/// A revision and the name of its contract, by the row that a run refers to.
-pub(crate) async fn of_run(
-    read: &Reader<'_>,
-    org: OrganizationId,
-    run: &store::Run,
-) -> Result<(Name, store::ContractRevision)> {
-    let lost = || Error::internal(format!("the contract of run {} is not there", run.id));
-    let revision =
-        read.contract_revision_by_id(org, run.contract_revision).await?.ok_or_else(lost)?.record;
-    let contract = read.contract(org, revision.contract).await?.ok_or_else(lost)?;
-    Ok((contract.name, revision))
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use engine::contract::Compiled;
 use engine::document::Document;
 use engine::gate::Gate;
+use engine::id::OrganizationId;
 use uuid::Uuid;
 
 use crate::{Control, Error, Result, store};
@@ -44,11 +45,14 @@ impl<T> Kept<T> {
 }
 
 impl Control {
-    /// The compiled form of a stored contract revision.
-    pub(crate) fn compiled(&self, revision: &store::ContractRevision) -> Result<Arc<Compiled>> {
-        if let Some(compiled) = self.cache.contracts.get(revision.id) {
+    /// The compiled form of a contract revision that a row of the organization names.
+    pub(crate) async fn compiled(&self, org: OrganizationId, id: Uuid) -> Result<Arc<Compiled>> {
+        if let Some(compiled) = self.cache.contracts.get(id) {
             return Ok(compiled);
         }
+        let lost = || Error::internal(format!("the contract revision {id} is not there"));
+        let found = self.store.read().contract_revision_by_id(org, id).await?;
+        let revision = found.ok_or_else(lost)?.record;
         let document = Document::parse(&revision.source, &self.limits).map_err(Error::internal)?;
         let compiled = Compiled::compile(&document, &revision.sources, &self.library, &self.limits);
         let compiled = Arc::new(compiled.map_err(Error::internal)?);

@@ -141,6 +141,12 @@ fn now() -> Timestamp {
     Timestamp::from_datetime(chrono::Utc::now())
 }
 
+/// Says which step of a receipt comes next. Tests stop the process here.
+fn step(name: &'static str) {
+    tracing::trace!(target: "control::receipt", name, "a receipt goes on");
+    fail::fail_point!(name);
+}
+
 /// A new identifier; later ones sort after earlier ones.
 fn fresh() -> uuid::Uuid {
     uuid::Uuid::now_v7()

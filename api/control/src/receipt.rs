@@ -2,33 +2,26 @@
 
 mod edges;
 mod refusal;
+mod rows;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use edges::edges;
 use engine::contract::Compiled;
-use engine::id::{AttestationId, OrganizationId, RunId};
+use engine::id::{OrganizationId, RunId};
 use engine::judge::{Exhibit, Label, Record};
 use engine::predicate::{self, ContractRef, Predicate};
-use engine::{Digest, Kind, Material, Name, Timestamp};
-use fail::fail_point;
+use engine::{Digest, Kind, Material, Name};
 use futures::TryStreamExt;
-use serde_json::json;
 use trust::{Bundle, PublicKey, Requirements, TrustedKey, Verified};
 
 use crate::actor::{Actor, Permission};
-use crate::audit::Change;
-use crate::store::{
-    self, AuditEvent, EvaluationRow, LogKind, LogLeaf, OutboxEvent, SubjectRow, VerdictRow,
-};
-use crate::{
-    Control, Error, Receipt, Result, attestations, audit, contracts, fresh, judge, now, runs,
-};
+use crate::store::{self, Attestation, BoundRun, StoreError};
+use crate::{Control, Error, Receipt, Result, Subject, attestations, judge, now, runs, step};
 
 /// Everything that is known of an attestation once it was verified, bound and judged.
 struct Judged {
-    run: store::Run,
+    run: BoundRun,
     digest: Digest,
     bundle: Bundle,
     verified: Verified,
@@ -75,9 +68,10 @@ impl Control {
         step("receipt::before-blob");
         self.keep_bundle(org, digest, bytes).await?;
         step("receipt::before-transaction");
-        self.save(actor, org, Judged { run, digest, bundle, verified, predicate, record }).await?;
+        let judged = Judged { run, digest, bundle, verified, predicate, record };
+        let receipt = self.save(actor, org, judged).await?;
         step("receipt::before-answer");
-        Ok(Receipt { new: true, ..self.answer(org, digest).await? })
+        Ok(receipt)
     }
 
     fn within_limits(&self, bytes: &[u8]) -> Result<()> {
@@ -123,47 +117,34 @@ impl Control {
         org: OrganizationId,
         id: RunId,
         predicate: &Predicate,
-    ) -> Result<(store::Run, Arc<Compiled>)> {
-        let read = self.store.read();
-        let run = read.run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
+    ) -> Result<(BoundRun, Arc<Compiled>)> {
+        let bound = self.store.read().bound_run(org, id).await?;
+        let bound = bound.ok_or_else(|| Error::not_found("run", id))?;
         if predicate.run != id {
             return Err(Error::refused(
                 "run",
                 format!("the statement is about run {}, not about {id}", predicate.run),
             ));
         }
-        runs::check_open(&run)?;
-        let (name, revision) = contracts::of_run(&read, org, &run).await?;
-        let contract = ContractRef { name, revision: revision.revision, digest: revision.digest };
-        if predicate.contract != contract {
-            let claimed = &predicate.contract;
-            return Err(Error::refused(
-                "contract",
-                format!(
-                    "the run was opened under {} revision {} ({}), and the statement names {} revision {} ({})",
-                    contract.name,
-                    contract.revision,
-                    contract.digest,
-                    claimed.name,
-                    claimed.revision,
-                    claimed.digest
-                ),
-            ));
-        }
-        check_workflow(actor, &read, org, &run, predicate).await?;
-        Ok((run, self.compiled(&revision)?))
+        runs::check_open(&bound.run)?;
+        check_contract(&bound, predicate)?;
+        check_workflow(actor, &bound, predicate)?;
+        let contract = self.compiled(org, bound.run.contract_revision).await?;
+        Ok((bound, contract))
     }
 
     /// Reads the evidence from the store. The bytes decide, not what the job says about them.
     async fn exhibits(&self, org: OrganizationId, materials: &[Material]) -> Result<Vec<Exhibit>> {
+        let digests: Vec<Digest> = materials.iter().map(|material| material.digest).collect();
+        let sizes = self.store.read().blob_sizes(org, &digests).await?;
         let mut exhibits = Vec::with_capacity(materials.len());
         for material in materials {
-            exhibits.push(self.exhibit(org, material).await?);
+            exhibits.push(self.exhibit(material, &sizes).await?);
         }
         Ok(exhibits)
     }
 
-    async fn exhibit(&self, org: OrganizationId, material: &Material) -> Result<Exhibit> {
+    async fn exhibit(&self, material: &Material, sizes: &BTreeMap<Digest, u64>) -> Result<Exhibit> {
         let Material { name, kind, digest, source, .. } = material.clone();
         if material.reference_only {
             return Ok(Exhibit::reference(Label { name, kind, digest, source, size: 0 }));
@@ -174,7 +155,7 @@ impl Control {
                 format!("the blob {digest} of the material `{name}` was not stored"),
             )
         };
-        let size = self.store.read().blob_size(org, digest).await?.ok_or_else(missing)?;
+        let size = *sizes.get(&digest).ok_or_else(missing)?;
         let label = Label { name, kind, digest, source, size };
         if kind == Kind::Artifact {
             return Ok(Exhibit::opaque(label));
@@ -233,34 +214,18 @@ impl Control {
     }
 
     /// One transaction: everything or nothing.
-    async fn save(&self, actor: &Actor, org: OrganizationId, judged: Judged) -> Result<()> {
-        let digest = judged.digest;
-        let run = judged.run.id;
-        let receipt = rows(actor, org, judged)?;
-        let saved = self
-            .store
-            .write(move |tx| {
-                let receipt = receipt.clone();
-                Box::pin(async move {
-                    tx.reference_blob(
-                        org,
-                        digest,
-                        receipt.attestation.size,
-                        receipt.attestation.created_at,
-                    )
-                    .await?;
-                    tx.insert_receipt(&receipt).await?;
-                    step("receipt::in-transaction");
-                    Ok::<_, Error>(())
-                })
-            })
-            .await;
-        match saved {
+    async fn save(&self, actor: &Actor, org: OrganizationId, judged: Judged) -> Result<Receipt> {
+        let (digest, run) = (judged.digest, judged.run.run.id);
+        let rows = rows::rows(actor, org, &judged)?;
+        let stored = rows.attestation.clone();
+        match self.store.receive(rows).await {
+            Ok(seq) => Ok(judged.answer(seq, &stored)),
             // Someone sent the same bytes at the same time, and was first.
-            Err(Error::Conflict(_)) if self.already_received(org, run, digest).await?.is_some() => {
-                Ok(())
+            Err(conflict @ StoreError::Conflict { .. }) => {
+                let first = self.already_received(org, run, digest).await?;
+                first.ok_or_else(|| conflict.into())
             }
-            other => other,
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -277,10 +242,31 @@ impl Control {
     }
 }
 
-/// Says which step comes next. Tests stop the process here.
-fn step(name: &'static str) {
-    tracing::trace!(name, "a receipt goes on");
-    fail_point!(name);
+impl Judged {
+    /// What a later question about this attestation is answered, without asking the store.
+    fn answer(self, seq: u64, stored: &Attestation) -> Receipt {
+        let attestation = crate::Attestation {
+            digest: stored.digest,
+            run: stored.run,
+            project: self.run.project,
+            workflow: self.run.workflow,
+            contract: self.run.contract,
+            contract_revision: self.run.revision,
+            verdict: self.record.verdict,
+            claimed_verdict: self.predicate.verdict,
+            verdict_digest: stored.verdict_digest,
+            key_digest: stored.key_digest,
+            size: stored.size,
+            received_at: stored.created_at,
+            seq,
+            subjects: subjects(&self.verified)
+                .map(|(name, algorithm, value)| Subject { name, algorithm, value })
+                .collect(),
+            materials: self.record.materials,
+            evaluations: self.record.evaluations,
+        };
+        Receipt { attestation, new: true, reasons: self.record.reasons }
+    }
 }
 
 fn trusted(key: &store::SigningKey) -> Result<TrustedKey> {
@@ -309,24 +295,41 @@ fn read_predicate(verified: &Verified) -> Result<Predicate> {
     })
 }
 
-async fn check_workflow(
-    actor: &Actor,
-    read: &store::Reader<'_>,
-    org: OrganizationId,
-    run: &store::Run,
-    predicate: &Predicate,
-) -> Result<()> {
-    let lost = || Error::internal(format!("the workflow of run {} is not there", run.id));
-    let project = read.project(org, run.project).await?.ok_or_else(lost)?;
-    let workflow = read.workflow(org, run.workflow).await?.ok_or_else(lost)?;
+/// The statement must be made under the contract revision that the run was opened under.
+fn check_contract(bound: &BoundRun, predicate: &Predicate) -> Result<()> {
+    let contract = ContractRef {
+        name: bound.contract.clone(),
+        revision: bound.revision,
+        digest: bound.contract_digest,
+    };
+    let claimed = &predicate.contract;
+    if *claimed == contract {
+        return Ok(());
+    }
+    Err(Error::refused(
+        "contract",
+        format!(
+            "the run was opened under {} revision {} ({}), and the statement names {} revision {} ({})",
+            contract.name,
+            contract.revision,
+            contract.digest,
+            claimed.name,
+            claimed.revision,
+            claimed.digest
+        ),
+    ))
+}
+
+fn check_workflow(actor: &Actor, bound: &BoundRun, predicate: &Predicate) -> Result<()> {
+    let lost = || Error::internal("a receipt without an organization");
     let organization = actor.organization.as_ref().map(|(_, name)| name).ok_or_else(lost)?;
     let Some(claimed) = &predicate.circumstances.workflow else {
         return Err(Error::refused("workflow", "the statement names no workflow"));
     };
     for (what, actual, claimed) in [
         ("organization", organization, &claimed.organization),
-        ("project", &project.name, &claimed.project),
-        ("workflow", &workflow.name, &claimed.name),
+        ("project", &bound.project, &claimed.project),
+        ("workflow", &bound.workflow, &claimed.name),
     ] {
         if actual != claimed {
             let message = format!(
@@ -395,85 +398,5 @@ fn subjects(verified: &Verified) -> impl Iterator<Item = (String, String, String
             .digest
             .iter()
             .map(move |(algorithm, value)| (subject.name.clone(), algorithm.clone(), value.clone()))
-    })
-}
-
-/// The rows of a receipt.
-fn rows(actor: &Actor, org: OrganizationId, judged: Judged) -> Result<store::Receipt> {
-    let Judged { run, digest, bundle, verified, predicate, record } = judged;
-    let bytes = record.to_bytes().map_err(Error::internal)?;
-    let (verdict_digest, at) = (Digest::of(&bytes), record.evaluated_at);
-    let attestation = store::Attestation {
-        id: AttestationId(fresh()),
-        org,
-        project: run.project,
-        workflow: run.workflow,
-        run: run.id,
-        digest,
-        payload_digest: Digest::of(verified.payload()),
-        size: u64::try_from(bundle.bytes().len()).unwrap_or(u64::MAX),
-        created_at: at,
-        key_digest: verified.key().id(),
-        claimed_verdict: Some(predicate.verdict.to_string()),
-        verdict: record.verdict.to_string(),
-        verdict_digest,
-    };
-    let detail = json!({
-        "attestation": digest, "run": run.id, "verdict": record.verdict, "claimed_verdict": predicate.verdict,
-    });
-    let change = Change::of(
-        json!({ "run": run.id, "state": run.state.as_str() }),
-        json!({
-            "run": run.id, "state": store::RunState::Closed.as_str(), "verdict": record.verdict,
-            "verdict_digest": verdict_digest, "claimed_verdict": predicate.verdict,
-        }),
-    );
-    let leaf = |kind, digest| LogLeaf { kind, digest, created_at: at };
-    Ok(store::Receipt {
-        subjects: subjects(&verified).map(subject_row).collect(),
-        evaluations: record.evaluations.iter().map(evaluation_row).collect::<Result<_>>()?,
-        verdict: VerdictRow {
-            id: fresh(),
-            digest: verdict_digest,
-            verdict: record.verdict.to_string(),
-            record: bytes,
-            created_at: at,
-        },
-        edges: edges(digest, &verified, &predicate),
-        log: vec![leaf(LogKind::Attestation, digest), leaf(LogKind::Verdict, verdict_digest)],
-        audit: vec![AuditEvent {
-            created_at: at,
-            ..audit::event(actor, Some(org), "attestation.receive", digest, change)
-        }],
-        outbox: vec![outbox(org, at, detail)],
-        materials: record.materials,
-        attestation,
-    })
-}
-
-fn outbox(org: OrganizationId, created_at: Timestamp, payload: serde_json::Value) -> OutboxEvent {
-    let kind = "dev.muster.attestation.received.v1".to_owned();
-    OutboxEvent { id: fresh(), org, kind, payload, created_at, delivered_at: None }
-}
-
-fn subject_row((name, algorithm, value): (String, String, String)) -> SubjectRow {
-    let digest = if algorithm == "sha256" { Digest::from_hex(&value).ok() } else { None };
-    SubjectRow { name, algorithm, value, digest }
-}
-
-fn evaluation_row(evaluation: &engine::Evaluation) -> Result<EvaluationRow> {
-    let record = serde_json::to_value(evaluation).map_err(Error::internal)?;
-    let subject = match &evaluation.subject {
-        engine::Subject::Run => "run".to_owned(),
-        engine::Subject::Material { name, .. } => format!("material:{name}"),
-    };
-    let outcome =
-        record.get("outcome").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-    Ok(EvaluationRow {
-        policy: evaluation.policy.parse().map_err(Error::internal)?,
-        policy_digest: Some(evaluation.policy_digest),
-        subject,
-        outcome,
-        record,
     })
 }

@@ -9,6 +9,7 @@
 
 mod attestation;
 mod audit;
+mod batch;
 mod blob;
 mod connection;
 mod contract;
@@ -48,7 +49,7 @@ pub use lineage::{Closure, ClosureEdge, ClosureNode, Direction, Walk};
 pub use log::{LogKind, LogLeaf};
 pub use page::Page;
 pub use receipt::{Edge, Receipt};
-pub use run::{Run, RunFilter, RunState};
+pub use run::{BoundRun, Run, RunFilter, RunState};
 pub use seq::Sequenced;
 pub use session::{Reader, Tx};
 pub use tenancy::{Organization, Project, Workflow};
@@ -59,6 +60,7 @@ pub use token::ApiToken;
 pub struct Store {
     pools: Arc<connection::Pools>,
     writer: writer::Writer,
+    receipts: receipt::Gathering,
 }
 
 impl Store {
@@ -70,7 +72,8 @@ impl Store {
         let pools = Arc::new(connection::Pools::open(url).await?);
         migration::run(&pools.write).await?;
         let writer = writer::Writer::start(&pools);
-        Ok(Self { pools, writer })
+        let receipts = receipt::Gathering::start(writer.clone());
+        Ok(Self { pools, writer, receipts })
     }
 
     /// A view for reading outside any transaction: each call sees what was committed when it started.
@@ -93,6 +96,15 @@ impl Store {
         self.writer.write(work).await
     }
 
+    /// Stores a receipt, references its bundle and closes its run; answers the sequence number of all its rows when they
+    /// are durable. Leaf *n* of `log` has that number plus *n*.
+    ///
+    /// When the run is not open any more this is a conflict on `an open run`; when the organization has the same
+    /// bundle already, on `attestation`. Look the bundle up by its digest before asking, and after a conflict.
+    pub async fn receive(&self, receipt: Receipt) -> Result<u64, StoreError> {
+        self.receipts.write(receipt).await
+    }
+
     /// How many transactions were committed by this process since it started: fewer than writes when they share one.
     pub fn commits(&self) -> u64 {
         self.writer.commits()
@@ -105,6 +117,7 @@ impl Store {
 
     /// Finishes queued writes and closes the connections. Later calls answer [`StoreError::Unavailable`].
     pub async fn close(&self) -> Result<(), StoreError> {
+        self.receipts.close().await;
         self.writer.close().await;
         self.pools.close().await
     }

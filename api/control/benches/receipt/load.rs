@@ -42,9 +42,9 @@ async fn measure(name: &str, directory: tempfile::TempDir, database: String, bar
     let bare = inserts(bare).await;
     let plane = Arc::new(Plane::open(directory, database).await);
     for (size, sbom) in [("1 component", sbom(1)), ("100 components", sbom(100))] {
-        let rate = receipts(&plane, &sbom).await;
+        let (rate, cpu) = receipts(&plane, &sbom).await;
         println!(
-            "{name}, SBOM of {size} ({} bytes): {rate:.0} receipts/s; bare inserts {bare:.0}/s; ratio {:.2}",
+            "{name}, SBOM of {size} ({} bytes): {rate:.0} receipts/s, {cpu:.1} ms of CPU each; bare inserts {bare:.0}/s; ratio {:.2}",
             sbom.len(),
             rate / bare
         );
@@ -61,12 +61,13 @@ fn sbom(components: u32) -> Vec<u8> {
         .into_bytes()
 }
 
-async fn receipts(plane: &Arc<Plane>, sbom: &[u8]) -> f64 {
+/// Receipts per second, and milliseconds of processor time that this process spent on each.
+async fn receipts(plane: &Arc<Plane>, sbom: &[u8]) -> (f64, f64) {
     let mut ready = Vec::with_capacity(RECEIPTS);
     for _ in 0..RECEIPTS {
         ready.push(plane.prepare(sbom).await);
     }
-    let (ready, begun) = (Arc::new(Mutex::new(ready)), Instant::now());
+    let (ready, begun, cpu) = (Arc::new(Mutex::new(ready)), Instant::now(), processor_ticks());
     let client = || {
         let (plane, ready) = (Arc::clone(plane), Arc::clone(&ready));
         tokio::spawn(async move {
@@ -79,7 +80,15 @@ async fn receipts(plane: &Arc<Plane>, sbom: &[u8]) -> f64 {
     for client in join_all((0..CLIENTS).map(|_| client())).await {
         client.unwrap();
     }
-    f64::from(u32::try_from(RECEIPTS).unwrap()) / begun.elapsed().as_secs_f64()
+    let count = f64::from(u32::try_from(RECEIPTS).unwrap());
+    (count / begun.elapsed().as_secs_f64(), (processor_ticks() - cpu) * 10.0 / count)
+}
+
+/// Hundredths of a second that this process was on a processor: `utime` and `stime` of `proc_pid_stat(5)`.
+fn processor_ticks() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(") ").next().unwrap_or_default();
+    after_name.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum()
 }
 
 /// Rows per second when each is a transaction of its own.

@@ -49,7 +49,7 @@ impl Plane {
         let key = SigningKey::generate().unwrap();
         control.create_project(&owner, "web".parse().unwrap()).await.unwrap();
         control.put_contract(&owner, CONTRACT.to_owned(), [].into()).await.unwrap();
-        control.create_workflow(&owner, path(), "release".parse().unwrap()).await.unwrap();
+        control.create_workflow(&owner, path(), "release".parse().unwrap(), None).await.unwrap();
         let pem = key.public().to_pem().to_owned();
         control.add_key(&owner, "ci".parse().unwrap(), pem).await.unwrap();
         Self { control, owner, key, _directory: directory }

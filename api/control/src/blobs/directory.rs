@@ -1,14 +1,15 @@
 //! Blobs as files: `ab/cd/<64 hexadecimal digits>`, whole or not there.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use engine::Digest;
-use futures::StreamExt;
+use futures::{StreamExt, stream};
 use tempfile::NamedTempFile;
+use tokio_util::bytes::Bytes;
 use tokio_util::io::ReaderStream;
 
 use super::spool::{self, Claim};
@@ -70,13 +71,10 @@ impl Blobs for Directory {
 
     async fn get(&self, digest: Digest) -> Result<Option<BlobStream>, BlobError> {
         let failed = |error| BlobError::storage(format!("read blob {digest}"), error);
-        let Some(file) = found(tokio::fs::File::open(self.path(digest)).await).map_err(failed)?
-        else {
-            return Ok(None);
-        };
-        let size = file.metadata().await.map_err(failed)?.len();
-        let bytes = ReaderStream::with_capacity(file, CHUNK_BYTES).boxed();
-        Ok(Some(verified(digest, size, bytes)))
+        let path = self.path(digest);
+        let opened = tokio::task::spawn_blocking(move || open(&path)).await;
+        let opened = opened.map_err(io::Error::other).and_then(found).map_err(failed)?;
+        Ok(opened.map(|opened| verified(digest, opened.size, opened.bytes)))
     }
 
     async fn size(&self, digest: Digest) -> Result<Option<u64>, BlobError> {
@@ -95,6 +93,27 @@ impl Blobs for Directory {
             BlobError::storage(format!("write to `{}`", self.root.display()), error)
         })
     }
+}
+
+struct Opened {
+    size: u64,
+    bytes: ByteStream,
+}
+
+/// Opens a blob. A small one is read at once: every later read would be another trip to a thread that may block.
+fn open(path: &Path) -> io::Result<Opened> {
+    let mut file = File::open(path)?;
+    let size = file.metadata()?.len();
+    let small = usize::try_from(size).ok().filter(|size| *size <= CHUNK_BYTES);
+    let bytes = if let Some(size) = small {
+        let mut bytes = Vec::with_capacity(size);
+        file.read_to_end(&mut bytes)?;
+        stream::once(async move { Ok(Bytes::from(bytes)) }).boxed()
+    } else {
+        let file = tokio::fs::File::from_std(file);
+        ReaderStream::with_capacity(file, CHUNK_BYTES).boxed()
+    };
+    Ok(Opened { size, bytes })
 }
 
 fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {

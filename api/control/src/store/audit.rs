@@ -4,7 +4,7 @@
 //! the head to the commit, so that positions have no gap and no fork whoever writes at once; a unique index refuses
 //! what would be one. A job that fails in a group commit takes its savepoint's head back with it.
 
-mod chaining;
+pub(super) mod chaining;
 
 use engine::Timestamp;
 use engine::audit::{Damage, Entry, Event, Head};

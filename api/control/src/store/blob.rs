@@ -1,10 +1,13 @@
 //! Which organization may see which blob. The bytes are in the blob store, shared by all.
 
+use std::collections::BTreeMap;
+
 use engine::id::OrganizationId;
 use engine::{Digest, Timestamp};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 
+use super::attestation::KEYS_PER_QUERY;
 use super::entity::org_blob;
 use super::row::{Row, bytes, int};
 use super::{Reader, StoreError, Tx};
@@ -23,6 +26,25 @@ impl Reader<'_> {
             .await?;
         found.map(|model| Row::new("org_blob", digest).count(model.size)).transpose()
     }
+
+    /// The sizes of those of the blobs that the organization has handed in.
+    pub async fn blob_sizes(
+        &self,
+        org: OrganizationId,
+        digests: &[Digest],
+    ) -> Result<BTreeMap<Digest, u64>, StoreError> {
+        let mut sizes = BTreeMap::new();
+        for chunk in digests.chunks(KEYS_PER_QUERY) {
+            let found = org_blob::Entity::find()
+                .filter(org_blob::Column::Org.eq(org.0))
+                .filter(org_blob::Column::Digest.is_in(chunk.iter().map(|digest| bytes(*digest))));
+            for model in found.all(&self.db).await? {
+                let row = Row::new("org_blob", org);
+                sizes.insert(row.digest(&model.digest)?, row.count(model.size)?);
+            }
+        }
+        Ok(sizes)
+    }
 }
 
 impl Tx<'_> {
@@ -34,18 +56,31 @@ impl Tx<'_> {
         size: u64,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
-        let model = org_blob::Model {
-            org: org.0,
-            digest: bytes(digest),
-            size: int(size),
-            created_at: at.as_millis(),
+        Ok(self.reference_blobs([(org, digest, size, at)]).await? == 1)
+    }
+
+    /// Notes blobs of any organizations, as above; answers how many of them are new. Sorted, so that two transactions
+    /// that share some wait for each other instead of locking each other out.
+    pub(super) async fn reference_blobs(
+        &self,
+        blobs: impl IntoIterator<Item = (OrganizationId, Digest, u64, Timestamp)>,
+    ) -> Result<u64, StoreError> {
+        let model = |(org, digest, size, at): (OrganizationId, Digest, u64, Timestamp)| {
+            let row = org_blob::Model {
+                org: org.0,
+                digest: bytes(digest),
+                size: int(size),
+                created_at: at.as_millis(),
+            };
+            ((org, digest), row.into_active_model())
         };
+        let sorted: BTreeMap<_, _> = blobs.into_iter().map(model).collect();
         let columns = [org_blob::Column::Org, org_blob::Column::Digest];
-        let inserted = org_blob::Entity::insert_many([model.into_active_model()])
+        let inserted = org_blob::Entity::insert_many(sorted.into_values())
             .on_conflict(OnConflict::columns(columns).do_nothing().to_owned())
             .exec_without_returning(self.db())
             .await
             .map_err(|error| StoreError::of_insert(error, "org_blob"))?;
-        Ok(inserted > 0)
+        Ok(inserted)
     }
 }

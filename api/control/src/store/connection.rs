@@ -8,6 +8,8 @@ use super::StoreError;
 
 /// Longest wait for a free connection, and for a lock of SQLite.
 const WAIT: Duration = Duration::from_secs(10);
+/// How long a connection may have been idle before it is tested: a test at every use would double the round trips.
+const IDLE_TRUSTED: Duration = Duration::from_secs(5);
 const READERS_MAX: u32 = 8;
 const WRITERS_MAX: u32 = 16;
 
@@ -53,6 +55,7 @@ fn options(url: &str, connections_max: u32) -> ConnectOptions {
         .max_connections(connections_max)
         .acquire_timeout(WAIT)
         .connect_timeout(WAIT)
+        .test_before_acquire_if_idle_for(IDLE_TRUSTED)
         .sqlx_logging(false);
     options
 }

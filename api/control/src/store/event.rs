@@ -46,7 +46,7 @@ impl Tx<'_> {
     /// Adds events to deliver under one new sequence number, which it answers.
     pub async fn insert_outbox(&self, events: &[OutboxEvent]) -> Result<u64, StoreError> {
         let seq = self.next_seq(1).await?;
-        self.insert_outbox_at(seq, events).await?;
+        insert::<outbox_event::Entity>(self.db(), outbox_models(seq, events)?).await?;
         Ok(seq)
     }
 
@@ -60,26 +60,24 @@ impl Tx<'_> {
             .await?;
         Ok(())
     }
+}
 
-    pub(super) async fn insert_outbox_at(
-        &self,
-        seq: u64,
-        events: &[OutboxEvent],
-    ) -> Result<(), StoreError> {
-        let models = events.iter().map(|event| {
-            Ok(outbox_event::Model {
-                id: event.id,
-                org: event.org.0,
-                seq: int(seq),
-                kind: event.kind.clone(),
-                payload: json("outbox_event", &event.payload)?,
-                created_at: event.created_at.as_millis(),
-                delivered_at: event.delivered_at.map(Timestamp::as_millis),
-            })
-        });
-        let models = models.collect::<Result<Vec<_>, StoreError>>()?;
-        insert::<outbox_event::Entity>(self.db(), models).await
-    }
+pub(super) fn outbox_models(
+    seq: u64,
+    events: &[OutboxEvent],
+) -> Result<Vec<outbox_event::Model>, StoreError> {
+    let model = |event: &OutboxEvent| {
+        Ok(outbox_event::Model {
+            id: event.id,
+            org: event.org.0,
+            seq: int(seq),
+            kind: event.kind.clone(),
+            payload: json("outbox_event", &event.payload)?,
+            created_at: event.created_at.as_millis(),
+            delivered_at: event.delivered_at.map(Timestamp::as_millis),
+        })
+    };
+    events.iter().map(model).collect()
 }
 
 impl TryFrom<outbox_event::Model> for Sequenced<OutboxEvent> {

@@ -89,23 +89,19 @@ impl Tx<'_> {
     /// Adds leaves in the order given and answers the sequence number of the first.
     pub async fn insert_log(&self, leaves: &[LogLeaf]) -> Result<u64, StoreError> {
         let first = self.next_seq(u64::try_from(leaves.len()).unwrap_or(u64::MAX)).await?;
-        self.insert_log_at(first, leaves).await?;
+        insert::<log_leaf::Entity>(self.db(), log_models(first, leaves)).await?;
         Ok(first)
     }
+}
 
-    pub(super) async fn insert_log_at(
-        &self,
-        first: u64,
-        leaves: &[LogLeaf],
-    ) -> Result<(), StoreError> {
-        let models = (first..).zip(leaves).map(|(seq, leaf)| log_leaf::Model {
-            seq: int(seq),
-            kind: leaf.kind.as_str().to_owned(),
-            digest: bytes(leaf.digest),
-            created_at: leaf.created_at.as_millis(),
-        });
-        insert::<log_leaf::Entity>(self.db(), models.collect()).await
-    }
+pub(super) fn log_models(first: u64, leaves: &[LogLeaf]) -> Vec<log_leaf::Model> {
+    let model = |(seq, leaf): (u64, &LogLeaf)| log_leaf::Model {
+        seq: int(seq),
+        kind: leaf.kind.as_str().to_owned(),
+        digest: bytes(leaf.digest),
+        created_at: leaf.created_at.as_millis(),
+    };
+    (first..).zip(leaves).map(model).collect()
 }
 
 impl TryFrom<log_leaf::Model> for Sequenced<LogLeaf> {

@@ -1,15 +1,22 @@
 //! Everything that the receipt of an attestation writes, in one transaction.
 
+mod gather;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::Material;
 use engine::id::{AttestationId, OrganizationId};
+pub(super) use gather::Gathering;
 
 use super::attestation::{self, EvaluationRow, SubjectRow, VerdictRow};
+use super::audit::chaining::{self, Linked};
+use super::batch::Batch;
 use super::entity::{self, edge};
+use super::event::outbox_models;
+use super::log::log_models;
 use super::row::{insert, int};
-use super::run::RunState;
 use super::{Attestation, AuditEvent, EdgeKind, LogLeaf, NodeKey, OutboxEvent, StoreError, Tx};
+use crate::step;
 
 /// One step of data from `src` to `dst`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,40 +53,47 @@ pub struct Receipt {
 }
 
 impl Tx<'_> {
-    /// Closes the run and stores the receipt; answers the sequence number of all its rows. Leaf *n* of `log` has
-    /// that number plus *n*.
+    /// Closes the runs and stores the receipts; answers for each the sequence number of all its rows. Leaf *n* of
+    /// `log` has that number plus *n*.
     ///
-    /// When the run is not open any more this is a conflict on `an open run`; when the organization has the same
-    /// bundle already, on `attestation`. Look the bundle up by its digest before asking, and after a conflict.
-    pub async fn insert_receipt(&self, receipt: &Receipt) -> Result<u64, StoreError> {
-        let new = &receipt.attestation;
-        self.leave_open(new.org, new.run, RunState::Closed, None, new.created_at).await?;
+    /// All or none: when a run is not open any more this is a conflict on `an open run`; when the organization has the
+    /// same bundle already, on `attestation`.
+    pub(super) async fn insert_receipts(
+        &self,
+        receipts: &[Receipt],
+    ) -> Result<Vec<u64>, StoreError> {
+        let closed = receipts.iter().map(|receipt| &receipt.attestation);
+        self.close_runs(closed.clone().map(|new| (new.org, new.run, new.created_at))).await?;
+        let bundles = closed.map(|new| (new.org, new.digest, new.size, new.created_at));
+        self.reference_blobs(bundles).await?;
         // Nodes first: the sequence number is held until the commit, and nothing may wait while it is held.
-        let keys =
-            receipt.edges.iter().flat_map(|edge| [edge.src.clone(), edge.dst.clone()]).collect();
+        let edges = receipts.iter().flat_map(|receipt| &receipt.edges);
+        let keys = edges.flat_map(|edge| [edge.src.clone(), edge.dst.clone()]).collect();
         let nodes = self.intern(&keys).await?;
-        let seq =
-            self.next_seq(u64::try_from(receipt.log.len()).unwrap_or(u64::MAX).max(1)).await?;
-        self.insert_attestation(receipt, seq).await?;
-        insert::<edge::Entity>(self.db(), edges(receipt, &nodes, seq)).await?;
-        self.insert_log_at(seq, &receipt.log).await?;
-        self.insert_audit_at(seq, &receipt.audit).await?;
-        self.insert_outbox_at(seq, &receipt.outbox).await?;
-        Ok(seq)
+        let sequenced = self.sequenced(receipts).await?;
+        let audit = sequenced
+            .iter()
+            .flat_map(|(seq, receipt)| receipt.audit.iter().map(|event| (*seq, event)));
+        let audit = chaining::link(self.db(), &audit.collect::<Vec<_>>()).await?;
+        rows(&sequenced, &nodes, audit)?.run(self.db(), "attestation").await?;
+        step("receipt::in-transaction");
+        Ok(sequenced.into_iter().map(|(seq, _)| seq).collect())
     }
 
-    async fn insert_attestation(&self, receipt: &Receipt, seq: u64) -> Result<(), StoreError> {
-        let (org, id) = (receipt.attestation.org, receipt.attestation.id);
-        let attestation = attestation::model(&receipt.attestation, seq);
-        insert::<entity::attestation::Entity>(self.db(), vec![attestation]).await?;
-        let subjects = attestation::subject_models(org, id, &receipt.subjects);
-        insert::<entity::attestation_subject::Entity>(self.db(), subjects).await?;
-        let materials = attestation::material_models(org, id, &receipt.materials)?;
-        insert::<entity::material::Entity>(self.db(), materials).await?;
-        let evaluations = attestation::evaluation_models(org, id, &receipt.evaluations)?;
-        insert::<entity::evaluation::Entity>(self.db(), evaluations).await?;
-        let verdict = attestation::verdict_model(org, id, seq, &receipt.verdict);
-        insert::<entity::verdict::Entity>(self.db(), vec![verdict]).await
+    /// Takes a number for each leaf of each receipt, and one for a receipt without.
+    async fn sequenced<'r>(
+        &self,
+        receipts: &'r [Receipt],
+    ) -> Result<Vec<(u64, &'r Receipt)>, StoreError> {
+        let width = |receipt: &Receipt| u64::try_from(receipt.log.len()).unwrap_or(u64::MAX).max(1);
+        let all = receipts.iter().map(width).fold(0, u64::saturating_add);
+        let mut next = self.next_seq(all).await?;
+        let number = |receipt| {
+            let seq = next;
+            next = next.saturating_add(width(receipt));
+            (seq, receipt)
+        };
+        Ok(receipts.iter().map(number).collect())
     }
 
     /// Adds a later verdict over an attestation; answers the sequence number from which it holds.
@@ -93,6 +107,65 @@ impl Tx<'_> {
         let model = attestation::verdict_model(org, attestation, seq, verdict);
         insert::<entity::verdict::Entity>(self.db(), vec![model]).await?;
         Ok(seq)
+    }
+}
+
+/// Everything that carries a sequence number, and what refers to it.
+fn rows(
+    receipts: &[(u64, &Receipt)],
+    nodes: &BTreeMap<NodeKey, i64>,
+    audit: Linked,
+) -> Result<Batch, StoreError> {
+    let mut all = Rows::default();
+    for (seq, receipt) in receipts {
+        all.add(*seq, receipt, nodes)?;
+    }
+    let mut batch = Batch::default();
+    batch.add::<entity::attestation::Entity>(all.attestations);
+    batch.add::<entity::attestation_subject::Entity>(all.subjects);
+    batch.add::<entity::material::Entity>(all.materials);
+    batch.add::<entity::evaluation::Entity>(all.evaluations);
+    batch.add::<entity::verdict::Entity>(all.verdicts);
+    batch.add::<edge::Entity>(all.edges);
+    batch.add::<entity::log_leaf::Entity>(all.leaves);
+    batch.add::<entity::audit_event::Entity>(audit.events);
+    if !audit.heads.is_empty() {
+        batch.add_upsert(chaining::moved(audit.heads));
+    }
+    batch.add::<entity::outbox_event::Entity>(all.outbox);
+    Ok(batch)
+}
+
+/// The rows of some receipts, by table.
+#[derive(Default)]
+struct Rows {
+    attestations: Vec<entity::attestation::Model>,
+    subjects: Vec<entity::attestation_subject::Model>,
+    materials: Vec<entity::material::Model>,
+    evaluations: Vec<entity::evaluation::Model>,
+    verdicts: Vec<entity::verdict::Model>,
+    edges: Vec<edge::Model>,
+    leaves: Vec<entity::log_leaf::Model>,
+    outbox: Vec<entity::outbox_event::Model>,
+}
+
+impl Rows {
+    fn add(
+        &mut self,
+        seq: u64,
+        receipt: &Receipt,
+        nodes: &BTreeMap<NodeKey, i64>,
+    ) -> Result<(), StoreError> {
+        let (org, id) = (receipt.attestation.org, receipt.attestation.id);
+        self.attestations.push(attestation::model(&receipt.attestation, seq));
+        self.subjects.extend(attestation::subject_models(org, id, &receipt.subjects));
+        self.materials.extend(attestation::material_models(org, id, &receipt.materials)?);
+        self.evaluations.extend(attestation::evaluation_models(org, id, &receipt.evaluations)?);
+        self.verdicts.push(attestation::verdict_model(org, id, seq, &receipt.verdict));
+        self.edges.extend(edges(receipt, nodes, seq));
+        self.leaves.extend(log_models(seq, &receipt.log));
+        self.outbox.extend(outbox_models(seq, &receipt.outbox)?);
+        Ok(())
     }
 }
 

@@ -7,10 +7,8 @@ use engine::{Digest, Timestamp};
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 
 use super::StoreError;
+use super::batch::Batch;
 use super::session::Session;
-
-/// Rows per insert: the widest table has 16 columns, and SQLite takes 32,766 parameters.
-const ROWS_PER_INSERT: usize = 1_000;
 
 /// Where a column came from, to say so when it is damaged.
 #[derive(Debug, Clone)]
@@ -83,15 +81,9 @@ where
     E::Model: IntoActiveModel<E::ActiveModel>,
     E::ActiveModel: ActiveModelTrait<Entity = E> + Send,
 {
-    let mut models = models.into_iter().map(IntoActiveModel::into_active_model).peekable();
-    while models.peek().is_some() {
-        let chunk: Vec<E::ActiveModel> = models.by_ref().take(ROWS_PER_INSERT).collect();
-        E::insert_many(chunk)
-            .exec_without_returning(db)
-            .await
-            .map_err(|error| StoreError::of_insert(error, E::default().table_name()))?;
-    }
-    Ok(())
+    let mut batch = Batch::default();
+    batch.add::<E>(models);
+    batch.run(db, E::default().table_name()).await
 }
 
 /// The records of all `models`, or the first damage.

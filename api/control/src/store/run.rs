@@ -3,13 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
-use engine::Timestamp;
 use engine::id::{OrganizationId, ProjectId, RunId, TokenId, WorkflowId};
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use engine::{Digest, Name, Timestamp};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder,
+    QuerySelect,
+};
 use uuid::Uuid;
 
-use super::entity::run;
+use super::entity::{contract, contract_revision, project, run, workflow};
 use super::row::{Row, insert, millis, record, records, time};
 use super::{Page, Reader, StoreError, Tx};
 
@@ -100,7 +103,67 @@ pub struct RunFilter {
     pub state: Option<RunState>,
 }
 
+/// A run and the names of what it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoundRun {
+    /// The run.
+    pub run: Run,
+    /// The name of its project.
+    pub project: Name,
+    /// The name of its workflow.
+    pub workflow: Name,
+    /// The name of its contract.
+    pub contract: Name,
+    /// The number of its contract's revision.
+    pub revision: u32,
+    /// The digest of that revision's compiled form.
+    pub contract_digest: Digest,
+}
+
+#[derive(FromQueryResult)]
+struct BoundRow {
+    #[sea_orm(nested)]
+    run: run::Model,
+    project_name: String,
+    workflow_name: String,
+    contract_name: String,
+    revision: i64,
+    contract_digest: Vec<u8>,
+}
+
 impl Reader<'_> {
+    /// The run of that identifier with what it is bound to, in one statement.
+    pub async fn bound_run(
+        &self,
+        org: OrganizationId,
+        id: RunId,
+    ) -> Result<Option<BoundRun>, StoreError> {
+        let project = run::Entity::belongs_to(project::Entity)
+            .from(run::Column::Project)
+            .to(project::Column::Id);
+        let workflow = run::Entity::belongs_to(workflow::Entity)
+            .from(run::Column::Workflow)
+            .to(workflow::Column::Id);
+        let revision = run::Entity::belongs_to(contract_revision::Entity)
+            .from(run::Column::ContractRevision)
+            .to(contract_revision::Column::Id);
+        let contract = contract_revision::Entity::belongs_to(contract::Entity)
+            .from(contract_revision::Column::Contract)
+            .to(contract::Column::Id);
+        let found = run::Entity::find_by_id(id.0)
+            .filter(run::Column::Org.eq(org.0))
+            .join(JoinType::InnerJoin, project.into())
+            .join(JoinType::InnerJoin, workflow.into())
+            .join(JoinType::InnerJoin, revision.into())
+            .join(JoinType::InnerJoin, contract.into())
+            .column_as(project::Column::Name, "project_name")
+            .column_as(workflow::Column::Name, "workflow_name")
+            .column_as(contract::Column::Name, "contract_name")
+            .column_as(contract_revision::Column::Revision, "revision")
+            .column_as(contract_revision::Column::Digest, "contract_digest");
+        record(found.into_model::<BoundRow>().one(&self.db).await?)
+    }
+
     /// The run of that identifier.
     pub async fn run(&self, org: OrganizationId, id: RunId) -> Result<Option<Run>, StoreError> {
         record(
@@ -182,8 +245,30 @@ impl Tx<'_> {
         self.leave_open(org, id, state, Some(reason.to_owned()), at).await
     }
 
+    /// Closes open runs, each at its time. All or none: one that is missing or not open any more is a conflict.
+    pub(super) async fn close_runs(
+        &self,
+        runs: impl Iterator<Item = (OrganizationId, RunId, Timestamp)>,
+    ) -> Result<(), StoreError> {
+        let (mut which, mut when, mut count) = (Condition::any(), CaseStatement::new(), 0);
+        for (org, id, at) in runs {
+            let this = run::Column::Id.eq(id.0);
+            which = which.add(this.clone().and(run::Column::Org.eq(org.0)));
+            when = when.case(this, Expr::value(at.as_millis()));
+            count += 1;
+        }
+        let done = run::Entity::update_many()
+            .col_expr(run::Column::State, Expr::value(RunState::Closed.as_str()))
+            .col_expr(run::Column::ClosedAt, when.into())
+            .filter(which)
+            .filter(run::Column::State.eq(RunState::Open.as_str()))
+            .exec(self.db())
+            .await?;
+        if done.rows_affected == count { Ok(()) } else { Err(StoreError::conflict("an open run")) }
+    }
+
     /// Changes the state if, and only if, the run is still open: of two that try, one wins.
-    pub(super) async fn leave_open(
+    async fn leave_open(
         &self,
         org: OrganizationId,
         id: RunId,
@@ -201,6 +286,22 @@ impl Tx<'_> {
             .exec(self.db())
             .await?;
         if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("an open run")) }
+    }
+}
+
+impl TryFrom<BoundRow> for BoundRun {
+    type Error = StoreError;
+
+    fn try_from(found: BoundRow) -> Result<Self, Self::Error> {
+        let row = Row::new("run", found.run.id);
+        Ok(Self {
+            project: row.text(&found.project_name)?,
+            workflow: row.text(&found.workflow_name)?,
+            contract: row.text(&found.contract_name)?,
+            revision: row.small(found.revision)?,
+            contract_digest: row.digest(&found.contract_digest)?,
+            run: found.run.try_into()?,
+        })
     }
 }
 

@@ -230,6 +230,55 @@ async fn of_many_receipts_for_a_run_one_wins() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_that_arrive_together_share_a_commit() {
+    const COUNT: usize = 24;
+    for opened in stores().await {
+        let t = tenant(&opened.store, "acme").await;
+        let mut receipts = Vec::with_capacity(COUNT);
+        for number in 0..COUNT {
+            let run = run(&t);
+            insert_run(&opened.store, &run).await;
+            receipts.push(receipt(&run, &format!("build {number}"), &["sbom"], &["image"]));
+        }
+        let (start, commits) =
+            (opened.store.read().current_seq().await.unwrap(), opened.store.commits());
+        let all = join_all(receipts.iter().map(|receipt| insert_receipt(&opened.store, receipt)));
+        let mut numbers: Vec<u64> = all.await.into_iter().map(Result::unwrap).collect();
+        assert!(opened.store.commits() - commits < 4, "each was written by itself");
+        numbers.sort_unstable();
+        let expected: Vec<u64> = (start + 1..).step_by(2).take(COUNT).collect();
+        assert_eq!(numbers, expected, "each has a number for each of its two leaves");
+        let read = opened.store.read();
+        for receipt in &receipts {
+            let new = &receipt.attestation;
+            let stored = read.attestation_by_digest(t.org, new.digest).await.unwrap().unwrap();
+            assert_eq!(stored.record, *new);
+            let run = read.run(t.org, new.run).await.unwrap().unwrap();
+            assert_eq!((run.state, run.closed_at), (RunState::Closed, Some(new.created_at)));
+            assert_eq!(
+                read.subjects_of(t.org, &[new.id]).await.unwrap()[&new.id],
+                receipt.subjects
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_that_cannot_be_written_does_not_take_others_with_it() {
+    for opened in stores().await {
+        let t = tenant(&opened.store, "acme").await;
+        let (good, never) = (run(&t), run(&t));
+        insert_run(&opened.store, &good).await;
+        let good = receipt(&good, "good", &["sbom"], &["image"]);
+        let bad = receipt(&never, "bad", &["sbom"], &["image"]);
+        let (first, second) =
+            tokio::join!(insert_receipt(&opened.store, &bad), insert_receipt(&opened.store, &good));
+        assert!(matches!(first, Err(StoreError::Conflict { .. })), "{first:?}");
+        second.unwrap();
+    }
+}
+
 /// Whoever sees a sequence number sees everything below it: a reader that polls never finds a gap that fills later.
 async fn note(store: &Store, org: OrganizationId) -> Result<u64, StoreError> {
     store.write(move |tx| Box::pin(async move { tx.insert_audit(&[audit(org)]).await })).await

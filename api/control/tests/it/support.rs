@@ -157,13 +157,7 @@ pub(crate) async fn insert_run(store: &Store, run: &Run) {
 }
 
 pub(crate) async fn insert_receipt(store: &Store, receipt: &Receipt) -> Result<u64, StoreError> {
-    let receipt = receipt.clone();
-    store
-        .write(move |tx| {
-            let receipt = receipt.clone();
-            Box::pin(async move { tx.insert_receipt(&receipt).await })
-        })
-        .await
+    store.receive(receipt.clone()).await
 }
 
 /// Opens a run and closes it with an attestation called `name` that has those materials and subjects.
