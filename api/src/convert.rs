@@ -118,6 +118,7 @@ pub(crate) fn opened(one: view::OpenedRun) -> out::OpenedRun {
         contract: contract(one.contract),
         expires_at: Some(one.expires_at),
         rerun_of: one.rerun_of,
+        waivers: one.waivers,
     }
 }
 
@@ -173,7 +174,55 @@ pub(crate) fn attestation(one: view::Attestation) -> out::Attestation {
 }
 
 pub(crate) fn receipt(one: view::Receipt) -> out::Receipt {
-    out::Receipt { attestation: attestation(one.attestation), new: one.new, reasons: one.reasons }
+    let view::Receipt { attestation: stored, new, reasons, waivers } = one;
+    out::Receipt { attestation: attestation(stored), new, reasons, waivers }
+}
+
+pub(crate) fn waiver(one: view::Waiver) -> out::Waiver {
+    out::Waiver {
+        waiver: one.waiver,
+        revision: one.revision,
+        digest: one.digest,
+        state: waiver_state(one.state),
+        requested_by: one.requested_by,
+        requested_at: one.requested_at,
+        seq: one.seq,
+        decided: one.decided.map(waiver_decided),
+        revoked: one.revoked.map(waiver_decided),
+        uses: one.uses,
+        last_used_at: one.last_used_at,
+    }
+}
+
+fn waiver_decided(one: view::WaiverDecided) -> out::WaiverDecided {
+    let view::WaiverDecided { by, at, seq, reason, statement, key_digest } = one;
+    out::WaiverDecided { by, at, seq, reason, statement, key_digest }
+}
+
+fn waiver_state(state: view::WaiverState) -> out::WaiverState {
+    match state {
+        view::WaiverState::Pending => out::WaiverState::Pending,
+        view::WaiverState::Scheduled => out::WaiverState::Scheduled,
+        view::WaiverState::InForce => out::WaiverState::InForce,
+        view::WaiverState::Unused => out::WaiverState::Unused,
+        view::WaiverState::Expired => out::WaiverState::Expired,
+        view::WaiverState::Rejected => out::WaiverState::Rejected,
+        view::WaiverState::Revoked => out::WaiverState::Revoked,
+        view::WaiverState::Superseded => out::WaiverState::Superseded,
+    }
+}
+
+pub(crate) fn waiver_state_in(state: out::WaiverState) -> view::WaiverState {
+    match state {
+        out::WaiverState::Pending => view::WaiverState::Pending,
+        out::WaiverState::Scheduled => view::WaiverState::Scheduled,
+        out::WaiverState::InForce => view::WaiverState::InForce,
+        out::WaiverState::Unused => view::WaiverState::Unused,
+        out::WaiverState::Expired => view::WaiverState::Expired,
+        out::WaiverState::Rejected => view::WaiverState::Rejected,
+        out::WaiverState::Revoked => view::WaiverState::Revoked,
+        out::WaiverState::Superseded => view::WaiverState::Superseded,
+    }
 }
 
 /// A list that has no pages.

@@ -160,6 +160,11 @@ fn schemas() -> BTreeMap<String, Value> {
     add::<types::Token>(out);
     add::<types::CreateWorkflow>(out);
     add::<types::Workflow>(out);
+    add::<types::RequestWaiver>(out);
+    add::<types::EndWaiver>(out);
+    add::<types::Waiver>(out);
+    add::<types::WaiverDecided>(out);
+    add::<types::WaiverState>(out);
     let map = json!({ "type": ["object", "null"] });
     let properties = json!({
         "query": { "type": "string" },

@@ -13,6 +13,7 @@ mod organizations;
 mod projects;
 mod runs;
 mod tokens;
+mod waivers;
 mod workflows;
 
 use std::time::Duration;
@@ -143,6 +144,7 @@ const JSON: &str = "application/json";
 const PAGE: &[(&str, &str)] = &[("after", "string"), ("limit", "integer")];
 const RUNS: &[(&str, &str)] =
     &[("workflow", "string"), ("state", "string"), ("after", "string"), ("limit", "integer")];
+const WAIVERS: &[(&str, &str)] = &[("state", "string"), ("after", "string"), ("limit", "integer")];
 const LINEAGE: &[(&str, &str)] = &[
     ("direction", "string"),
     ("max_hops", "integer"),
@@ -221,6 +223,18 @@ pub const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/gates", May(Permission::Read), "List the latest revision of every gate", || get(gates::list)).answers(200, Answer::List("GateRevision")),
     Route::new("POST", "/v1/gates/{name}/decisions", May(Permission::Read), "Ask a gate about artifacts", || post(gates::decide))
         .takes(Body::Json("Decide")).answers(200, Answer::Json("Decisions")),
+    Route::new("POST", "/v1/waivers", May(Permission::RequestWaivers), "Ask for a waiver; someone else has to approve it", || post(waivers::request))
+        .takes(Body::Json("RequestWaiver")).answers(201, Answer::Json("Waiver")),
+    Route::new("GET", "/v1/waivers", May(Permission::Read), "List revisions of waivers, newest first, optionally of one state", || get(waivers::list))
+        .asks(WAIVERS).answers(200, Answer::List("Waiver")),
+    Route::new("GET", "/v1/waivers/{name}", May(Permission::Read), "Show a waiver, the latest revision unless one is named", || get(waivers::show))
+        .asks(&[("revision", "integer")]).answers(200, Answer::Json("Waiver")),
+    Route::new("POST", "/v1/waivers/{name}/approval", May(Permission::ApproveWaivers), "Approve a waiver with a signed statement", || post(waivers::approve))
+        .takes(Body::Bundle).answers(200, Answer::Json("Waiver")),
+    Route::new("POST", "/v1/waivers/{name}/rejection", May(Permission::ApproveWaivers), "Reject a waiver that waits for a decision", || post(waivers::reject))
+        .takes(Body::Json("EndWaiver")).answers(200, Answer::Json("Waiver")),
+    Route::new("POST", "/v1/waivers/{name}/revocation", May(Permission::ApproveWaivers), "Revoke a waiver that was approved, from now on", || post(waivers::revoke))
+        .takes(Body::Json("EndWaiver")).answers(200, Answer::Json("Waiver")),
     Route::new("GET", "/v1/audit/events", May(Permission::ReadAudit), "List audit events, newest first; a text that ends in `*` matches what begins so", || get(audit::list))
         .asks(AUDIT).answers(200, Answer::List("AuditEvent")),
     Route::new("GET", "/v1/audit/head", May(Permission::ReadAudit), "The head of the chain of audit events", || get(audit::head)).answers(200, Answer::Json("AuditHead")),

@@ -5,6 +5,7 @@ mod audit;
 mod manage;
 mod run;
 mod serve;
+mod waiver;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ pub(crate) use manage::{
 };
 pub(crate) use run::{RunCommand, RunListArgs, StateArg};
 pub(crate) use serve::{DemoArgs, ServeArgs};
+pub(crate) use waiver::{WaiverCommand, WaiverEndArgs, WaiverListArgs};
 
 use crate::evidence::Given;
 use crate::report::Output;
@@ -91,6 +93,9 @@ pub enum Command {
     /// Manage API tokens.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Ask for waivers, decide about them, and see what became of them.
+    #[command(subcommand)]
+    Waiver(WaiverCommand),
     /// Ask, export and verify the audit trail.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -117,6 +122,9 @@ pub struct CheckArgs {
     /// The evaluation time (RFC 3339, or a date); now when absent.
     #[arg(long, value_name = "TIME")]
     pub at: Option<Timestamp>,
+    /// A waiver to try, YAML or JSON; repeatable. Here nobody has to approve it.
+    #[arg(long, value_name = "FILE")]
+    pub waiver: Vec<PathBuf>,
     /// Write the input that an exported bundle needs to come to the same verdict.
     #[arg(long, value_name = "FILE")]
     pub opa_input: Option<PathBuf>,
@@ -227,6 +235,8 @@ pub enum SchemaKind {
     Policy,
     /// `kind: Gate`.
     Gate,
+    /// `kind: Waiver`.
+    Waiver,
 }
 
 /// The form of an answer.

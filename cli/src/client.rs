@@ -99,7 +99,16 @@ impl Client {
         run: RunId,
         bundle: Vec<u8>,
     ) -> Result<T> {
-        let request = self.request(Method::POST, &format!("/v1/runs/{run}/attestation"));
+        self.post_signed(&format!("/v1/runs/{run}/attestation"), bundle).await
+    }
+
+    /// Posts a bundle to any path.
+    pub(crate) async fn post_signed<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        bundle: Vec<u8>,
+    ) -> Result<T> {
+        let request = self.request(Method::POST, path);
         self.json(request.header("content-type", api_types::BUNDLE_MEDIA_TYPE).body(bundle)).await
     }
 

@@ -14,6 +14,7 @@ mod run;
 mod schema;
 mod serve;
 mod verify;
+mod waiver;
 
 use std::future::Future;
 
@@ -53,6 +54,7 @@ pub(crate) fn run(cli: Cli, environment: Environment) -> Result {
         Command::Run(command) => wait(run::run(&context, command)),
         Command::Key(command) => key::run(&context, command),
         Command::Token(command) => wait(manage::token(&context, command)),
+        Command::Waiver(command) => wait(waiver::run(&context, command)),
         Command::Audit(command) => wait(audit::run(&context, command)),
         Command::Whoami => wait(manage::whoami(&context)),
         Command::Serve(args) => serve::run(&context, args),

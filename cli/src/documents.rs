@@ -3,10 +3,10 @@
 use std::io;
 use std::path::{Component, Path};
 
-use engine::Limits;
 use engine::contract::{Compiled, files_named};
 use engine::document::Document;
 use engine::policy::{Files, Library};
+use engine::{Limits, Timestamp, Waiver};
 
 use crate::evidence::read_bounded;
 use crate::exit::{Failure, Result};
@@ -89,6 +89,12 @@ pub(crate) fn contract(
     let compiled = Compiled::compile(&source.document, &source.files, library, limits)
         .map_err(|error| Failure::usage(at(path, &error)))?;
     Ok((source, compiled))
+}
+
+/// Reads a waiver; one that does not say when it starts starts at `from`.
+pub(crate) fn waiver(path: &Path, from: Timestamp, limits: &Limits) -> Result<Waiver> {
+    let source = read(path, limits)?;
+    Waiver::parse(&source.document, from).map_err(|error| Failure::usage(at(path, &error)))
 }
 
 /// Each line of an error with the file that it is about.

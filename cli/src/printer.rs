@@ -7,6 +7,7 @@ mod structured;
 mod table;
 
 use engine::evaluation::Subject;
+use engine::waiver::{Applied, Standing};
 use engine::{Evaluation, Outcome, Violation};
 pub(crate) use junit::junit;
 pub(crate) use markdown::markdown;
@@ -19,9 +20,23 @@ pub(crate) const fn word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Passed => "passed",
         Outcome::Warned => "warned",
+        Outcome::Waived => "waived",
         Outcome::Failed => "failed",
         Outcome::Skipped => "skipped",
         Outcome::Indeterminate => "indeterminate",
+    }
+}
+
+/// What a waiver did in a judgement, in a line.
+pub(crate) fn waiver_line(waiver: &Applied) -> String {
+    let Applied { name, reason, expires_at, standing, violations, .. } = waiver;
+    match standing {
+        Standing::Used => {
+            format!("waiver {name} accepts {violations} until {expires_at}: {reason}")
+        }
+        Standing::Unused => format!("waiver {name} matched nothing"),
+        Standing::Expired => format!("waiver {name} expired at {expires_at} and accepts nothing"),
+        Standing::Early => format!("waiver {name} has not started and accepts nothing"),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::waiver::Waived;
 use crate::{Digest, Name};
 
 /// What Muster says about a run. There are three, never two.
@@ -27,6 +28,8 @@ pub enum Outcome {
     Passed,
     /// It found something, and its mode says to report it only.
     Warned,
+    /// All that it found is accepted by waivers.
+    Waived,
     /// It found something, and it is enforced.
     Failed,
     /// It had nothing to look at; the evaluation says why.
@@ -123,6 +126,9 @@ pub struct Evaluation {
     /// What it holds against the subject.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub violations: Vec<Violation>,
+    /// What it would hold against the subject, had a waiver not accepted it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waived: Vec<Waived>,
     /// What it wants to be noticed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Violation>,
@@ -141,7 +147,7 @@ impl Evaluation {
             return None;
         }
         match self.outcome {
-            Outcome::Passed | Outcome::Warned => Some(Verdict::Passed),
+            Outcome::Passed | Outcome::Warned | Outcome::Waived => Some(Verdict::Passed),
             Outcome::Failed => Some(Verdict::Failed),
             Outcome::Indeterminate => Some(Verdict::Indeterminate),
             Outcome::Skipped => None,

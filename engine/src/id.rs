@@ -59,6 +59,8 @@ ids! {
     RunId,
     /// Names an API token, never its secret.
     TokenId,
+    /// Names a waiver over all its revisions.
+    WaiverId,
     /// Names a workflow.
     WorkflowId,
 }

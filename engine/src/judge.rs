@@ -14,6 +14,7 @@ use crate::material::{Kind, Material, Reading};
 use crate::rego::{Document, Findings};
 use crate::run::Circumstances;
 use crate::schema::Mismatch;
+use crate::waiver::{self, Applied, Waiver, Waivers};
 use crate::{Digest, Limits, Name, Timestamp, canonical, material, rego};
 
 /// A piece of evidence that was read: what it is, what is wrong with it, and what policies see of it.
@@ -144,6 +145,7 @@ pub struct Plan<'c> {
     at: Timestamp,
     limits: &'c Limits,
     entries: Vec<Entry<'c>>,
+    waivers: Waivers,
 }
 
 /// One line of the verdict: a policy and its subject.
@@ -193,7 +195,14 @@ impl<'c> Plan<'c> {
             }
         }
         let run = Document::from_value(&view);
-        Self { contract, exhibits, view, run, at, limits, entries }
+        let waivers = Waivers::none(waiver_run(contract, circumstances, &exhibits));
+        Self { contract, exhibits, view, run, at, limits, entries, waivers }
+    }
+
+    /// The same plan with waivers. Those that hold at the evaluation time and reach the run accept what they name.
+    #[must_use]
+    pub fn waiving(self, waivers: Vec<Waiver>) -> Self {
+        Self { waivers: self.waivers.with(waivers), ..self }
     }
 
     /// What may be evaluated in any order, also in parallel.
@@ -227,6 +236,7 @@ impl<'c> Plan<'c> {
         if self.exhibits.is_empty() {
             reasons.push("the run has no evidence".to_owned());
         }
+        reasons.extend(self.waivers.problem().map(ToOwned::to_owned));
         if evaluations.len() != self.entries.len() {
             reasons.push("not every policy was evaluated".to_owned());
         }
@@ -240,6 +250,7 @@ impl<'c> Plan<'c> {
             materials: self.exhibits.iter().map(|exhibit| exhibit.material.clone()).collect(),
             evaluated_at: self.at,
             limits: self.limits.clone(),
+            waivers: self.waivers.applied(&evaluations, self.at),
             evaluations,
             reasons,
             verdict,
@@ -259,10 +270,11 @@ impl Task<'_> {
                     .push("the run has no material that this policy judges".to_owned());
             }
             Ok(Some(findings)) => {
-                evaluation.outcome = outcome(&findings, evaluation.mode);
                 evaluation.violations = findings.violations;
                 evaluation.warnings = findings.warnings;
                 evaluation.reasons = findings.undecided;
+                self.plan.waivers.apply(&mut evaluation, self.plan.at);
+                evaluation.outcome = outcome(&evaluation);
             }
             Err(reason) => {
                 evaluation.outcome = Outcome::Indeterminate;
@@ -299,6 +311,7 @@ impl Task<'_> {
             mode: attachment.map_or(Mode::Enforce, |attachment| attachment.mode_at(self.plan.at)),
             outcome: Outcome::Indeterminate,
             violations: Vec::new(),
+            waived: Vec::new(),
             warnings: Vec::new(),
             reasons: Vec::new(),
             controls: attachment.map(|attachment| attachment.controls.clone()).unwrap_or_default(),
@@ -341,13 +354,32 @@ impl Plan<'_> {
     }
 }
 
-fn outcome(findings: &Findings, mode: Mode) -> Outcome {
-    match (findings.violations.is_empty(), mode) {
+/// What follows from what was found. A waiver accepts violations, never doubts.
+fn outcome(evaluation: &Evaluation) -> Outcome {
+    match (evaluation.violations.is_empty(), evaluation.mode) {
         (false, Mode::Enforce) => Outcome::Failed,
-        _ if !findings.undecided.is_empty() => Outcome::Indeterminate,
+        _ if !evaluation.reasons.is_empty() => Outcome::Indeterminate,
         (false, _) => Outcome::Warned,
-        (true, _) if !findings.warnings.is_empty() => Outcome::Warned,
+        (true, _) if !evaluation.waived.is_empty() => Outcome::Waived,
+        (true, _) if !evaluation.warnings.is_empty() => Outcome::Warned,
         (true, _) => Outcome::Passed,
+    }
+}
+
+/// The run as waivers see it.
+fn waiver_run(
+    contract: &Compiled,
+    circumstances: &Circumstances,
+    exhibits: &[Exhibit],
+) -> waiver::Run {
+    let is_output = |material: &&Material| {
+        contract.contract.material(&material.name).is_some_and(|demand| demand.output)
+    };
+    let materials = || exhibits.iter().map(|exhibit| &exhibit.material);
+    waiver::Run {
+        workflow: circumstances.workflow.clone(),
+        materials: materials().map(|material| material.digest).collect(),
+        outputs: materials().filter(is_output).map(|material| material.digest).collect(),
     }
 }
 
@@ -419,6 +451,9 @@ pub struct Record {
     pub evaluated_at: Timestamp,
     /// The limits in force.
     pub limits: Limits,
+    /// The waivers that reach the run, and what each did: one that matched nothing is named, not passed over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<Applied>,
     /// What each policy said.
     pub evaluations: Vec<Evaluation>,
     /// Why nothing is proven, besides what the evaluations say.

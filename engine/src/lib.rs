@@ -7,7 +7,8 @@
 //! # Reading order
 //!
 //! [`document`] and [`schema`] read what people write; [`contract`] and [`policy`] give it meaning; [`material`] reads
-//! evidence; [`judge`] brings the two together through [`rego`] and ends in a [`judge::Record`]; [`gate`] asks about an
+//! evidence; [`judge`] brings the two together through [`rego`], lets each [`waiver`] accept what it names, and ends in a
+//! [`judge::Record`]; [`gate`] asks about an
 //! artifact and its [`lineage`].
 
 pub mod audit;
@@ -29,6 +30,7 @@ pub mod rego;
 pub mod run;
 pub mod schema;
 pub mod timestamp;
+pub mod waiver;
 
 pub use digest::Digest;
 pub use evaluation::{Evaluation, Mode, Outcome, Severity, Subject, Verdict, Violation};
@@ -36,3 +38,4 @@ pub use limits::Limits;
 pub use material::{Kind, Material};
 pub use name::Name;
 pub use timestamp::Timestamp;
+pub use waiver::Waiver;

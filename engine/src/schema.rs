@@ -19,6 +19,8 @@ pub const CONTRACT: &str = include_str!("schema/contract.schema.json");
 pub const POLICY: &str = include_str!("schema/policy.schema.json");
 /// The published schema of `kind: Gate`.
 pub const GATE: &str = include_str!("schema/gate.schema.json");
+/// The published schema of `kind: Waiver`.
+pub const WAIVER: &str = include_str!("schema/waiver.schema.json");
 
 /// The compiled form of one kind of document, made when the first of them is read.
 type Form = LazyLock<Result<Schema, InvalidSchema>>;
@@ -29,6 +31,8 @@ pub(crate) static CONTRACT_FORM: Form = LazyLock::new(|| form(CONTRACT));
 pub(crate) static POLICY_FORM: Form = LazyLock::new(|| form(POLICY));
 /// The form of every gate.
 pub(crate) static GATE_FORM: Form = LazyLock::new(|| form(GATE));
+/// The form of every waiver.
+pub(crate) static WAIVER_FORM: Form = LazyLock::new(|| form(WAIVER));
 
 /// The published schemas refer to each other by file name; so do they here.
 fn form(source: &str) -> Result<Schema, InvalidSchema> {

@@ -25,6 +25,8 @@ pub(crate) enum Outcome {
     Passed,
     /// It found something, and its mode says to report it only.
     Warned,
+    /// All that it found is accepted by waivers.
+    Waived,
     /// It found something, and it is enforced.
     Failed,
     /// It had nothing to look at; the evaluation says why.
@@ -104,6 +106,29 @@ impl Violation {
     }
 }
 
+/// A violation that a waiver accepts: visible, and no failure.
+#[derive(Debug)]
+pub(crate) struct Waived(engine::waiver::Waived);
+
+/// A violation that a waiver accepts: visible, and no failure.
+#[Object]
+impl Waived {
+    /// The violation.
+    async fn violation(&self) -> Violation {
+        Violation(self.0.violation.clone())
+    }
+
+    /// The name of the waiver.
+    async fn waiver(&self) -> &str {
+        self.0.waiver.as_str()
+    }
+
+    /// The digest of the waiver.
+    async fn waiver_digest(&self) -> Digest {
+        Digest(self.0.waiver_digest)
+    }
+}
+
 /// One policy against one subject.
 #[derive(Debug)]
 pub(crate) struct Evaluation(pub(crate) engine::Evaluation);
@@ -151,6 +176,12 @@ impl Evaluation {
     #[graphql(complexity = "cost::inner(child_complexity)")]
     async fn violations(&self) -> Vec<Violation> {
         self.0.violations.iter().cloned().map(Violation).collect()
+    }
+
+    /// What it would hold against the subject, had a waiver not accepted it.
+    #[graphql(complexity = "cost::inner(child_complexity)")]
+    async fn waived(&self) -> Vec<Waived> {
+        self.0.waived.iter().cloned().map(Waived).collect()
     }
 
     /// What it wants to be noticed.

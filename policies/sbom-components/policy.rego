@@ -14,7 +14,7 @@ deny contains violation if {
 		"pointer": sprintf("/components/%d", [index]),
 		"severity": "high",
 		"fix": "remove the dependency",
-		"data": {"component": component.name},
+		"data": {"component": component.name, "version": object.get(component, "version", "")},
 	}
 }
 

@@ -16,7 +16,7 @@ deny contains violation if {
 		"pointer": sprintf("/components/%d/licenses", [index]),
 		"severity": "high",
 		"fix": "replace the component, or ask for a waiver",
-		"data": {"component": component.name, "license": license},
+		"data": {"component": component.name, "version": object.get(component, "version", ""), "license": license},
 	}
 }
 

@@ -4,23 +4,11 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use engine::contract::Compiled;
-use engine::judge::{Exhibit, Plan, Record, Task};
-use engine::run::Circumstances;
-use engine::{Evaluation, Limits, Timestamp};
+use engine::Evaluation;
+use engine::judge::{Plan, Record, Task};
 
-/// Evaluates every policy of `contract` over `exhibits` as of `at`. Blocks: call it where blocking is fine.
-pub fn judge(
-    contract: &Compiled,
-    circumstances: &Circumstances,
-    exhibits: Vec<Exhibit>,
-    at: Timestamp,
-    limits: &Limits,
-) -> Record {
-    conclude(&Plan::new(contract, circumstances, exhibits, at, limits))
-}
-
-/// Evaluates a plan in parallel; the results are in the plan's order whatever ran first.
+/// Evaluates a plan in parallel; the results are in the plan's order whatever ran first. Blocks: call it where blocking
+/// is fine.
 pub fn conclude(plan: &Plan<'_>) -> Record {
     let tasks: Vec<_> = plan.tasks().collect();
     let evaluations: Vec<Evaluation> = in_parallel(&tasks, Task::evaluate);

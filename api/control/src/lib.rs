@@ -25,6 +25,7 @@ mod runs;
 pub mod store;
 mod tokens;
 mod views;
+mod waivers;
 mod workflows;
 
 use std::path::PathBuf;

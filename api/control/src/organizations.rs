@@ -21,7 +21,8 @@ impl Control {
             store::Organization { id: OrganizationId(fresh()), name, created_at: now() };
         let owner: Name = "owner".parse().map_err(Error::internal)?;
         let scopes = [Scope::Admin, Scope::Attest, Scope::Read];
-        let (row, token) = tokens::mint(Some(organization.id), owner, &scopes, None)?;
+        let (row, token) =
+            tokens::mint(Some(organization.id), owner, &scopes, None, Some(actor.token))?;
         let event = audit::event(
             actor,
             Some(organization.id),

@@ -1,6 +1,7 @@
 //! The receipt of an attestation, in the order that makes it trustworthy: nothing that a job claims is believed.
 
 mod edges;
+mod judging;
 mod refusal;
 mod rows;
 
@@ -13,11 +14,12 @@ use engine::judge::{Exhibit, Label, Record};
 use engine::predicate::{self, ContractRef, Predicate};
 use engine::{Digest, Kind, Material, Name};
 use futures::TryStreamExt;
+use judging::Used;
 use trust::{Bundle, PublicKey, Requirements, TrustedKey, Verified};
 
 use crate::actor::{Actor, Permission};
 use crate::store::{self, Attestation, BoundRun, StoreError};
-use crate::{Control, Error, Receipt, Result, Subject, attestations, judge, now, runs, step};
+use crate::{Control, Error, Receipt, Result, Subject, attestations, now, runs, step};
 
 /// Everything that is known of an attestation once it was verified, bound and judged.
 struct Judged {
@@ -27,6 +29,7 @@ struct Judged {
     verified: Verified,
     predicate: Predicate,
     record: Record,
+    used: Vec<Used>,
 }
 
 impl Control {
@@ -64,17 +67,17 @@ impl Control {
         check_subjects(&verified, &predicate, &contract)?;
         step("receipt::before-evidence");
         let exhibits = self.exhibits(org, &predicate.materials).await?;
-        let record = self.judge(contract, &predicate, exhibits).await?;
+        let (record, used) = self.judge(org, contract, &predicate, exhibits).await?;
         step("receipt::before-blob");
         self.keep_bundle(org, digest, bytes).await?;
         step("receipt::before-transaction");
-        let judged = Judged { run, digest, bundle, verified, predicate, record };
+        let judged = Judged { run, digest, bundle, verified, predicate, record, used };
         let receipt = self.save(actor, org, judged).await?;
         step("receipt::before-answer");
         Ok(receipt)
     }
 
-    fn within_limits(&self, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn within_limits(&self, bytes: &[u8]) -> Result<()> {
         let (size, max) =
             (u64::try_from(bytes.len()).unwrap_or(u64::MAX), self.limits.bundle_bytes_max);
         if size > max {
@@ -102,7 +105,7 @@ impl Control {
     }
 
     /// Verifies the signature against the keys that the organization registered.
-    async fn verify(&self, org: OrganizationId, bundle: &Bundle) -> Result<Verified> {
+    pub(crate) async fn verify(&self, org: OrganizationId, bundle: &Bundle) -> Result<Verified> {
         let keys = self.store.read().signing_keys(org).await?;
         let keys = keys.iter().map(trusted).collect::<Result<Vec<_>>>()?;
         trust::verify(bundle, &Requirements::new(keys), now()).map_err(|refusal| {
@@ -187,22 +190,12 @@ impl Control {
         Ok(Some(bytes))
     }
 
-    async fn judge(
+    pub(crate) async fn keep_bundle(
         &self,
-        contract: Arc<Compiled>,
-        predicate: &Predicate,
-        exhibits: Vec<Exhibit>,
-    ) -> Result<Record> {
-        let (circumstances, limits, at) =
-            (predicate.circumstances.clone(), Arc::clone(&self.limits), now());
-        tokio::task::spawn_blocking(move || {
-            judge::judge(&contract, &circumstances, exhibits, at, &limits)
-        })
-        .await
-        .map_err(Error::internal)
-    }
-
-    async fn keep_bundle(&self, org: OrganizationId, digest: Digest, bytes: Vec<u8>) -> Result<()> {
+        org: OrganizationId,
+        digest: Digest,
+        bytes: Vec<u8>,
+    ) -> Result<()> {
         let size = u64::try_from(bytes.len()).ok();
         let stream =
             Box::pin(futures::stream::once(
@@ -220,6 +213,12 @@ impl Control {
         let stored = rows.attestation.clone();
         match self.store.receive(rows).await {
             Ok(seq) => Ok(judged.answer(seq, &stored)),
+            Err(StoreError::Conflict { what }) if what == store::WAIVER_IN_FORCE => {
+                Err(Error::Unavailable {
+                    message: "a waiver was revoked while the run was judged; push again".to_owned(),
+                    source: what.into(),
+                })
+            }
             // Someone sent the same bytes at the same time, and was first.
             Err(conflict @ StoreError::Conflict { .. }) => {
                 let first = self.already_received(org, run, digest).await?;
@@ -238,7 +237,8 @@ impl Control {
         let record: Record = serde_json::from_slice(&record).map_err(Error::internal)?;
         let attestation =
             attestations::describe(&read, org, vec![found]).await?.pop().ok_or_else(lost)?;
-        Ok(Receipt { attestation, new: false, reasons: record.reasons })
+        let Record { reasons, waivers, .. } = record;
+        Ok(Receipt { attestation, new: false, reasons, waivers })
     }
 }
 
@@ -265,7 +265,8 @@ impl Judged {
             materials: self.record.materials,
             evaluations: self.record.evaluations,
         };
-        Receipt { attestation, new: true, reasons: self.record.reasons }
+        let Record { reasons, waivers, .. } = self.record;
+        Receipt { attestation, new: true, reasons, waivers }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::store::{Reader, RunFilter};
 use crate::workflows::{self, Names};
 use crate::{
     Control, Error, OpenedRun, Page, Result, Run, RunState, audit, contracts, fresh, now, store,
+    waivers,
 };
 
 impl Control {
@@ -72,6 +73,9 @@ impl Control {
             expires_at: Some(expires_at),
             rerun_of,
         };
+        let waivers = waivers::in_force(&read, org, run.created_at).await?;
+        let waivers = waivers.into_iter().map(|one| one.document);
+        let waivers = waivers.filter(|one| one.covers(&path.project, &path.workflow)).collect();
         let id = run.id;
         let made = json!({
             "state": run.state.as_str(), "workflow": path.to_string(), "expires_at": expires_at,
@@ -98,6 +102,7 @@ impl Control {
             contract: contracts::view(contract.name, revision),
             expires_at,
             rerun_of,
+            waivers,
         })
     }
 

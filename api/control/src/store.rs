@@ -32,6 +32,7 @@ mod seq;
 mod session;
 mod tenancy;
 mod token;
+mod waiver;
 mod writer;
 
 use std::sync::Arc;
@@ -54,6 +55,10 @@ pub use seq::Sequenced;
 pub use session::{Reader, Tx};
 pub use tenancy::{Organization, Project, Workflow};
 pub use token::ApiToken;
+pub use waiver::{
+    WAIVER_IN_FORCE, Waiver, WaiverDecision, WaiverDecisionKind, WaiverRevision, WaiverUse,
+    WaiverUses,
+};
 
 /// The database of one Muster installation. Clones share its connections.
 #[derive(Debug, Clone)]

@@ -40,7 +40,7 @@ impl Control {
             return Ok(None);
         }
         let name: Name = "bootstrap".parse().map_err(Error::internal)?;
-        let (row, token) = mint(None, name, &[Scope::Instance], None)?;
+        let (row, token) = mint(None, name, &[Scope::Instance], None, None)?;
         let change = Change::made(side(&row));
         let event = audit::by("server:bootstrap", None, "token.create", &row.name, change);
         self.store
@@ -115,7 +115,7 @@ impl Control {
         if expires_at.is_some_and(|end| end <= now()) {
             return Err(Error::invalid("the token would have expired already"));
         }
-        let (row, token) = mint(Some(org), name, &scopes, expires_at)?;
+        let (row, token) = mint(Some(org), name, &scopes, expires_at, Some(actor.token))?;
         let event =
             audit::event(actor, Some(org), "token.create", &row.name, Change::made(side(&row)));
         self.store
@@ -172,6 +172,7 @@ pub(crate) fn mint(
     name: Name,
     scopes: &[Scope],
     expires_at: Option<Timestamp>,
+    minted_by: Option<TokenId>,
 ) -> Result<(ApiToken, NewToken)> {
     let secret = secret()?;
     let row = ApiToken {
@@ -184,6 +185,7 @@ pub(crate) fn mint(
         expires_at,
         revoked_at: None,
         last_used_at: None,
+        minted_by,
     };
     let token = view(row.clone())?;
     Ok((row, NewToken { token, secret }))
@@ -199,6 +201,7 @@ fn side(row: &ApiToken) -> serde_json::Value {
     json!({
         "id": row.id, "name": row.name, "scopes": row.scopes,
         "created_at": row.created_at, "expires_at": row.expires_at, "revoked_at": row.revoked_at,
+        "minted_by": row.minted_by,
     })
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use engine::document::Diagnostic;
 use engine::id::{GateId, KeyId, OrganizationId, ProjectId, RunId, TokenId, WorkflowId};
+use engine::waiver::{Applied, Party};
 use engine::{Digest, Evaluation, Material, Name, Timestamp, Verdict};
 
 use crate::actor::Scope;
@@ -195,6 +196,8 @@ pub struct OpenedRun {
     pub expires_at: Timestamp,
     /// The run that it repeats.
     pub rerun_of: Option<RunId>,
+    /// The waivers in force that may reach it, for the job's own check.
+    pub waivers: Vec<engine::Waiver>,
 }
 
 /// A subject of an attestation.
@@ -254,6 +257,105 @@ pub struct Receipt {
     pub new: bool,
     /// Why nothing is proven, besides what the evaluations say.
     pub reasons: Vec<String>,
+    /// The waivers that reached the run, and what each did.
+    pub waivers: Vec<Applied>,
+}
+
+/// What a revision of a waiver is, now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WaiverState {
+    /// It waits for someone to decide.
+    Pending,
+    /// It was approved, and starts later.
+    Scheduled,
+    /// It holds, and accepted something.
+    InForce,
+    /// It holds, and matched nothing yet.
+    Unused,
+    /// It ended, decided or not.
+    Expired,
+    /// It was rejected.
+    Rejected,
+    /// It was approved, and taken back.
+    Revoked,
+    /// A later revision took its place.
+    Superseded,
+}
+
+impl WaiverState {
+    /// Every state with the word for it.
+    pub const ALL: [(Self, &'static str); 8] = [
+        (Self::Pending, "pending"),
+        (Self::Scheduled, "scheduled"),
+        (Self::InForce, "in-force"),
+        (Self::Unused, "unused"),
+        (Self::Expired, "expired"),
+        (Self::Rejected, "rejected"),
+        (Self::Revoked, "revoked"),
+        (Self::Superseded, "superseded"),
+    ];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(state, _)| *state == self).map_or("", |(_, word)| word)
+    }
+
+    /// Whether it was approved, and holds or will.
+    pub const fn is_approved(self) -> bool {
+        matches!(self, Self::Scheduled | Self::InForce | Self::Unused)
+    }
+}
+
+impl std::fmt::Display for WaiverState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One revision of a waiver, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiver {
+    /// Its identifier.
+    pub id: uuid::Uuid,
+    /// What is accepted, where, why and until when.
+    pub waiver: engine::Waiver,
+    /// The revision, from 1.
+    pub revision: u32,
+    /// The digest of its canonical form: what verdict records name.
+    pub digest: Digest,
+    /// What it is now.
+    pub state: WaiverState,
+    /// Who asked for it.
+    pub requested_by: Party,
+    /// When.
+    pub requested_at: Timestamp,
+    /// The log sequence number of the request.
+    pub seq: u64,
+    /// Its approval or rejection.
+    pub decided: Option<WaiverDecided>,
+    /// Its revocation.
+    pub revoked: Option<WaiverDecided>,
+    /// How many attestations it was used for.
+    pub uses: u64,
+    /// When it was last used.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// Who decided about a waiver, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaiverDecided {
+    /// Who.
+    pub by: Party,
+    /// When.
+    pub at: Timestamp,
+    /// The log sequence number from which it holds.
+    pub seq: u64,
+    /// Why, of a rejection or revocation.
+    pub reason: Option<String>,
+    /// The digest of the signed statement's bundle, of an approval.
+    pub statement: Option<Digest>,
+    /// The digest of the key that signed it.
+    pub key_digest: Option<Digest>,
 }
 
 /// One page of a list.

@@ -84,16 +84,21 @@ pub(crate) async fn attest(
     Path(id): Path<RunId>,
     request: Request,
 ) -> Result<(StatusCode, Json<Receipt>), Failure> {
+    let bundle = bundle(request, &app).await?;
+    let receipt = control.receive(&actor, id, bundle).await?;
+    let status = if receipt.new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(convert::receipt(receipt))))
+}
+
+/// The bundle that is the body of a request.
+pub(crate) async fn bundle(request: Request, app: &App) -> Result<Vec<u8>, Failure> {
     if !extract::has_media_type(request.headers(), &[BUNDLE_MEDIA_TYPE, "application/json"]) {
         return Err(Failure::new(
             "unsupported-media-type",
             format!("send `Content-Type: {BUNDLE_MEDIA_TYPE}`"),
         ));
     }
-    let bundle = Bytes::from_request(request, &app).await?;
-    let receipt = control.receive(&actor, id, bundle.to_vec()).await?;
-    let status = if receipt.new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(convert::receipt(receipt))))
+    Ok(Bytes::from_request(request, app).await?.to_vec())
 }
 
 fn path(text: &str) -> Result<WorkflowPath, Failure> {

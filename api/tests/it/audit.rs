@@ -73,7 +73,7 @@ impl Driver {
             format!("{start}{parameter}{rest}")
         };
         let media_type = match route {
-            "/v1/runs/{id}/attestation" => BUNDLE_MEDIA_TYPE,
+            "/v1/runs/{id}/attestation" | "/v1/waivers/{name}/approval" => BUNDLE_MEDIA_TYPE,
             "/v1/blobs/{digest}" => "application/octet-stream",
             _ => "application/json",
         };
@@ -194,6 +194,7 @@ async fn every_changing_route_leaves_an_event() {
     let id = run["id"].as_str().unwrap().to_owned();
     let bundle = bundle(&run, app, &signer);
     d.change(("POST", "/v1/runs/{id}/attestation"), &id, "attestation.receive", bundle).await;
+    waivers(d, &signer).await;
     d.change(("DELETE", "/v1/keys/{id}"), key["id"].as_str().unwrap(), "key.revoke", "").await;
     d.change(
         ("DELETE", "/v1/tokens/{id}"),
@@ -215,6 +216,40 @@ async fn every_changing_route_leaves_an_event() {
     );
     both_sides(&driver.server).await;
     driver.server.stop().await;
+}
+
+/// One waiver that is rejected; one that somebody else asked for, which is approved and revoked.
+async fn waivers(d: &mut Driver, signer: &SigningKey) {
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
+    let now = i64::try_from(now).unwrap();
+    let ask = |name: &str| {
+        let end = Timestamp::from_millis(now).plus_days(9);
+        let accepts = "[{ policy: sbom-components, rule: banned-component }]";
+        let spec = format!(
+            "{{ reason: x, expires_at: \"{end}\", on: {{ project: web }}, accepts: {accepts} }}"
+        );
+        let head = "apiVersion: muster.dev/v1\nkind: Waiver\nmetadata";
+        text(&json!({ "source": format!("{head}: {{ name: {name} }}\nspec: {spec}") }))
+    };
+    d.change(("POST", "/v1/waivers"), "", "waiver.request", ask("mine")).await;
+    let why = text(&json!({ "reason": "because" }));
+    d.change(("POST", "/v1/waivers/{name}/rejection"), "mine", "waiver.reject", why.clone()).await;
+    let job = d.server.token("job", &["attest"]).await;
+    let asked = d.server.ask(Method::POST, "/v1/waivers", &job).body(ask("theirs"));
+    let asked = asked.header("content-type", "application/json").send().await.unwrap();
+    let asked = success(asked, "/v1/waivers").await;
+    let me = d.server.ask(Method::GET, "/v1/identity", &d.server.owner).send().await.unwrap();
+    let me = success(me, "/v1/identity").await;
+    let approval = json!({
+        "organization": "acme", "waiver": asked["waiver"], "revision": 1, "requested_by": asked["requested_by"],
+        "approved_by": { "token": me["token_id"], "name": me["token"] },
+    });
+    let digest: Digest = asked["digest"].as_str().unwrap().parse().unwrap();
+    let subject = ("theirs".to_owned(), "sha256".to_owned(), digest.to_hex());
+    let bundle = signer.sign(&Statement::new([subject], engine::waiver::TYPE, approval)).unwrap();
+    let bundle = bundle.bytes().to_vec();
+    d.change(("POST", "/v1/waivers/{name}/approval"), "theirs", "waiver.approve", bundle).await;
+    d.change(("POST", "/v1/waivers/{name}/revocation"), "theirs", "waiver.revoke", why).await;
 }
 
 /// What was changed says what it was before, and no event holds a secret.

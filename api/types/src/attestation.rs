@@ -74,4 +74,8 @@ pub struct Receipt {
     pub new: bool,
     /// Why nothing is proven, besides what the evaluations say.
     pub reasons: Vec<String>,
+    /// The waivers that reached the run, and what each did.
+    #[schema(value_type = Vec<Object>)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<engine::waiver::Applied>,
 }

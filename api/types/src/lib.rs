@@ -17,6 +17,7 @@ mod problem;
 mod project;
 mod run;
 mod token;
+mod waiver;
 mod workflow;
 
 pub use attestation::{Attestation, Receipt, Subject};
@@ -32,6 +33,7 @@ pub use problem::{Place, Problem};
 pub use project::{CreateProject, Project};
 pub use run::{CancelRun, FailRun, OpenRun, OpenedRun, Run, RunState};
 pub use token::{CreateToken, NewToken, Scope, Token};
+pub use waiver::{EndWaiver, RequestWaiver, Waiver, WaiverDecided, WaiverState};
 pub use workflow::{CreateWorkflow, Workflow};
 
 /// The media type of a Sigstore bundle, as bundles are sent and served.

@@ -119,4 +119,8 @@ pub struct OpenedRun {
     #[schema(value_type = Option<String>, format = "uuid")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rerun_of: Option<RunId>,
+    /// The waivers in force that may reach it, for the job's own check.
+    #[schema(value_type = Vec<Object>)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<engine::Waiver>,
 }

@@ -26,7 +26,9 @@ pub(super) fn run(context: &Context, args: CheckArgs) -> Result {
         .collect();
     let exhibits = items.iter().map(|item| item.exhibit.clone()).collect();
     let at = args.at.unwrap_or_else(craft::now);
+    let waivers = args.waiver.iter().map(|file| documents::waiver(file, at, &limits));
     let plan = Plan::new(&contract, &circumstances, exhibits, at, &limits);
+    let plan = plan.waiving(waivers.collect::<Result<_>>()?);
     let record = control::judge::conclude(&plan);
     if let Some(file) = &args.opa_input {
         let failed = |error: std::io::Error| {

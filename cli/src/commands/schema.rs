@@ -11,6 +11,7 @@ pub(super) fn run(context: &Context, args: &SchemaArgs) -> Exit {
         SchemaKind::Contract => schema::CONTRACT,
         SchemaKind::Policy => schema::POLICY,
         SchemaKind::Gate => schema::GATE,
+        SchemaKind::Waiver => schema::WAIVER,
     });
     Exit::Success
 }

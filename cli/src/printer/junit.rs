@@ -13,7 +13,7 @@ pub(crate) fn junit(report: &Report) -> String {
     let mut suite = TestSuite::new(report.contract.clone());
     for evaluation in &report.record.evaluations {
         let status = match evaluation.outcome {
-            Outcome::Passed | Outcome::Warned => TestCaseStatus::success(),
+            Outcome::Passed | Outcome::Warned | Outcome::Waived => TestCaseStatus::success(),
             Outcome::Skipped => TestCaseStatus::skipped(),
             Outcome::Failed => TestCaseStatus::non_success(NonSuccessKind::Failure),
             Outcome::Indeterminate => TestCaseStatus::non_success(NonSuccessKind::Error),
@@ -29,6 +29,12 @@ pub(crate) fn junit(report: &Report) -> String {
             .collect();
         if !messages.is_empty() && evaluation.outcome != Outcome::Warned {
             case.status.set_message(messages.join("\n"));
+        }
+        if !evaluation.waived.is_empty() {
+            let waived = evaluation.waived.iter();
+            let waived =
+                waived.map(|one| format!("waived by {}: {}", one.waiver, one.violation.message));
+            case.set_system_out(waived.collect::<Vec<_>>().join("\n"));
         }
         suite.add_test_case(case);
     }

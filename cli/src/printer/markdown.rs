@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use engine::Verdict;
 
-use super::{about, word};
+use super::{about, waiver_line, word};
 use crate::report::Report;
 
 /// Most violations that are listed; job pages are bounded.
@@ -23,16 +23,17 @@ pub(crate) fn markdown(report: &Report) -> String {
         let _infallible = writeln!(text, "- {}", cell(reason));
     }
     text.push_str(
-        "| policy | on | outcome | violations | reasons |\n| --- | --- | --- | --- | --- |\n",
+        "| policy | on | outcome | violations | waived | reasons |\n| --- | --- | --- | --- | --- | --- |\n",
     );
     for evaluation in &record.evaluations {
         let _infallible = writeln!(
             text,
-            "| {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} |",
             cell(&evaluation.policy),
             cell(&about(evaluation)),
             word(evaluation.outcome),
             evaluation.violations.len(),
+            evaluation.waived.len(),
             cell(&evaluation.reasons.join("; "))
         );
     }
@@ -55,6 +56,9 @@ pub(crate) fn markdown(report: &Report) -> String {
     let hidden = all.count().saturating_sub(LISTED_MAX);
     if hidden > 0 {
         let _infallible = writeln!(text, "\n… and {hidden} more.");
+    }
+    for waiver in &record.waivers {
+        let _infallible = writeln!(text, "- {}", cell(&waiver_line(waiver)));
     }
     text.push('\n');
     text

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use engine::waiver::Waived;
 use engine::{Digest, Evaluation, Outcome, Severity, Violation};
 use serde_json::{Value, json};
 
@@ -19,6 +20,13 @@ pub(crate) fn sarif(report: &Report) -> Result<String, serde_json::Error> {
         for violation in &evaluation.violations {
             let level = if evaluation.outcome == Outcome::Failed { "error" } else { "warning" };
             results.push(result(report, evaluation, violation, level, &mut rules));
+        }
+        for waived in &evaluation.waived {
+            let mut one = result(report, evaluation, &waived.violation, "error", &mut rules);
+            if let Some(members) = one.as_object_mut() {
+                members.insert("suppressions".to_owned(), json!([suppression(report, waived)]));
+            }
+            results.push(one);
         }
         for warning in &evaluation.warnings {
             results.push(result(report, evaluation, warning, "warning", &mut rules));
@@ -40,6 +48,20 @@ pub(crate) fn sarif(report: &Report) -> Result<String, serde_json::Error> {
         }],
     });
     Ok(serde_json::to_string_pretty(&log)? + "\n")
+}
+
+/// Why a result does not count. <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html#_Toc34317730>
+fn suppression(report: &Report, waived: &Waived) -> Value {
+    let digest = waived.waiver_digest;
+    let applied = report.record.waivers.iter().find(|waiver| waiver.digest == digest);
+    let why = applied.map_or_else(String::new, |waiver| {
+        format!(" until {}: {}", waiver.expires_at, waiver.reason)
+    });
+    json!({
+        "kind": "external",
+        "status": "accepted",
+        "justification": format!("waived by {} {digest}{why}", waived.waiver),
+    })
 }
 
 fn undecided(reason: &str) -> Violation {

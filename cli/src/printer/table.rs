@@ -6,7 +6,7 @@ use engine::gate::{Answer, Decision};
 use engine::lineage::{Closure, NodeKind};
 use engine::{Evaluation, Outcome, Verdict, Violation};
 
-use super::{about, word};
+use super::{about, waiver_line, word};
 use crate::report::Report;
 use crate::terminal::{Terminal, Tone, plain};
 
@@ -39,6 +39,9 @@ pub(crate) fn table(report: &Report, terminal: &Terminal) -> String {
     for evaluation in &record.evaluations {
         write_evaluation(&mut text, evaluation, terminal);
     }
+    for waiver in &record.waivers {
+        let _infallible = writeln!(text, "  {}", plain(&waiver_line(waiver)));
+    }
     text
 }
 
@@ -46,7 +49,7 @@ fn write_evaluation(text: &mut String, evaluation: &Evaluation, terminal: &Termi
     let tone = match evaluation.outcome {
         Outcome::Passed => Tone::Good,
         Outcome::Failed => Tone::Bad,
-        Outcome::Warned | Outcome::Indeterminate => Tone::Unclear,
+        Outcome::Warned | Outcome::Waived | Outcome::Indeterminate => Tone::Unclear,
         Outcome::Skipped => Tone::Quiet,
     };
     let outcome = terminal.paint(tone, &format!("{:<13}", word(evaluation.outcome)));
@@ -60,7 +63,13 @@ fn write_evaluation(text: &mut String, evaluation: &Evaluation, terminal: &Termi
     for warning in evaluation.warnings.iter().take(SHOWN_MAX) {
         write_violation(text, "~", warning, terminal);
     }
+    for waived in evaluation.waived.iter().take(SHOWN_MAX) {
+        write_violation(text, "w", &waived.violation, terminal);
+        let line = format!("waived by {} {}", waived.waiver, waived.waiver_digest);
+        let _infallible = writeln!(text, "        {}", terminal.paint(Tone::Quiet, &line));
+    }
     let hidden = evaluation.violations.len().saturating_sub(SHOWN_MAX)
+        + evaluation.waived.len().saturating_sub(SHOWN_MAX)
         + evaluation.warnings.len().saturating_sub(SHOWN_MAX);
     if hidden > 0 {
         let _infallible = writeln!(text, "      … and {hidden} more; see them all with -o json");

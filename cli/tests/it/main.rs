@@ -25,3 +25,4 @@ mod state;
 mod support;
 mod usage;
 mod verify;
+mod waiver;

@@ -7,3 +7,4 @@ mod materials;
 mod opa;
 mod properties;
 mod support;
+mod waivers;

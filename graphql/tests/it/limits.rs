@@ -84,6 +84,7 @@ const LISTS: &[(&str, &str)] = &[
     ("Evaluation.controls", "scalars"),
     ("Evaluation.reasons", "scalars"),
     ("Evaluation.violations", "inner"),
+    ("Evaluation.waived", "inner"),
     ("Evaluation.warnings", "inner"),
     ("Lineage.edges", "maxNodes of the lineage"),
     ("Lineage.nodes", "maxNodes of the lineage"),

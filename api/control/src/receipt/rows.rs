@@ -5,6 +5,7 @@ use engine::{Digest, Timestamp};
 use serde_json::json;
 
 use super::edges::edges;
+use super::judging::uses;
 use super::{Judged, subjects};
 use crate::actor::Actor;
 use crate::audit::Change;
@@ -16,7 +17,8 @@ use crate::{Error, Result, audit, fresh};
 
 /// The rows of a receipt.
 pub(super) fn rows(actor: &Actor, org: OrganizationId, judged: &Judged) -> Result<store::Receipt> {
-    let Judged { run: BoundRun { run, .. }, digest, bundle, verified, predicate, record } = judged;
+    let Judged { run: BoundRun { run, .. }, digest, bundle, verified, predicate, record, used } =
+        judged;
     let digest = *digest;
     let bytes = record.to_bytes().map_err(Error::internal)?;
     let (verdict_digest, at) = (Digest::of(&bytes), record.evaluated_at);
@@ -64,6 +66,7 @@ pub(super) fn rows(actor: &Actor, org: OrganizationId, judged: &Judged) -> Resul
         }],
         outbox: vec![outbox(org, at, detail)],
         materials: record.materials.clone(),
+        waivers: uses(&attestation, used),
         attestation,
     })
 }

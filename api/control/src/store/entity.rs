@@ -50,7 +50,7 @@ entities! {
     api_token "api_token" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
         org: Option<Uuid>, name: String, secret_hash: Vec<u8>, scopes: String, created_at: i64,
-        expires_at: Option<i64>, revoked_at: Option<i64>, last_used_at: Option<i64>,
+        expires_at: Option<i64>, revoked_at: Option<i64>, last_used_at: Option<i64>, minted_by: Option<Uuid>,
     }
     run "run" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
@@ -98,6 +98,26 @@ entities! {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
         gate: Uuid, org: Uuid, revision: i64, digest: Vec<u8>, source: String, sources: String, created_at: i64,
         seq: i64,
+    }
+    waiver "waiver" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, name: String, created_at: i64,
+    }
+    waiver_revision "waiver_revision" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        waiver: Uuid, org: Uuid, revision: i64, digest: Vec<u8>, document: String, expires_at: i64,
+        requested_by: Uuid, requester: String, created_at: i64, seq: i64,
+    }
+    waiver_decision "waiver_decision" {
+        #[sea_orm(primary_key, auto_increment = false)] revision: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)] step: i16,
+        org: Uuid, kind: String, decided_by: Uuid, decider: String, reason: Option<String>,
+        statement: Option<Vec<u8>>, key_digest: Option<Vec<u8>>, created_at: i64, seq: i64,
+    }
+    waiver_use "waiver_use" {
+        #[sea_orm(primary_key, auto_increment = false)] revision: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)] attestation: Uuid,
+        org: Uuid, violations: i64, created_at: i64, seq: i64,
     }
     node "node" {
         #[sea_orm(primary_key)] id: i64,

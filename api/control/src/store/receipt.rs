@@ -15,7 +15,10 @@ use super::entity::{self, edge};
 use super::event::outbox_models;
 use super::log::log_models;
 use super::row::{insert, int};
-use super::{Attestation, AuditEvent, EdgeKind, LogLeaf, NodeKey, OutboxEvent, StoreError, Tx};
+use super::waiver::use_models;
+use super::{
+    Attestation, AuditEvent, EdgeKind, LogLeaf, NodeKey, OutboxEvent, StoreError, Tx, WaiverUse,
+};
 use crate::step;
 
 /// One step of data from `src` to `dst`.
@@ -42,6 +45,8 @@ pub struct Receipt {
     pub evaluations: Vec<EvaluationRow>,
     /// The server's verdict.
     pub verdict: VerdictRow,
+    /// What waivers accepted of it.
+    pub waivers: Vec<WaiverUse>,
     /// The lineage that it adds; a repeated edge counts once.
     pub edges: Vec<Edge>,
     /// What to add to the transparency log, in this order.
@@ -57,7 +62,7 @@ impl Tx<'_> {
     /// `log` has that number plus *n*.
     ///
     /// All or none: when a run is not open any more this is a conflict on `an open run`; when the organization has the
-    /// same bundle already, on `attestation`.
+    /// same bundle already, on `attestation`; when a waiver was revoked since, on [`WAIVER_IN_FORCE`](super::WAIVER_IN_FORCE).
     pub(super) async fn insert_receipts(
         &self,
         receipts: &[Receipt],
@@ -71,6 +76,7 @@ impl Tx<'_> {
         let keys = edges.flat_map(|edge| [edge.src.clone(), edge.dst.clone()]).collect();
         let nodes = self.intern(&keys).await?;
         let sequenced = self.sequenced(receipts).await?;
+        self.check_waivers_of(receipts).await?;
         let audit = sequenced
             .iter()
             .flat_map(|(seq, receipt)| receipt.audit.iter().map(|event| (*seq, event)));
@@ -78,6 +84,12 @@ impl Tx<'_> {
         rows(&sequenced, &nodes, audit)?.run(self.db(), "attestation").await?;
         step("receipt::in-transaction");
         Ok(sequenced.into_iter().map(|(seq, _)| seq).collect())
+    }
+
+    /// Refuses what was judged under a waiver that was revoked before these receipts got their numbers.
+    async fn check_waivers_of(&self, receipts: &[Receipt]) -> Result<(), StoreError> {
+        let uses = receipts.iter().flat_map(|receipt| &receipt.waivers);
+        self.check_waivers(&uses.map(|one| one.revision).collect::<Vec<_>>()).await
     }
 
     /// Takes a number for each leaf of each receipt, and one for a receipt without.
@@ -126,6 +138,7 @@ fn rows(
     batch.add::<entity::material::Entity>(all.materials);
     batch.add::<entity::evaluation::Entity>(all.evaluations);
     batch.add::<entity::verdict::Entity>(all.verdicts);
+    batch.add::<entity::waiver_use::Entity>(all.waivers);
     batch.add::<edge::Entity>(all.edges);
     batch.add::<entity::log_leaf::Entity>(all.leaves);
     batch.add::<entity::audit_event::Entity>(audit.events);
@@ -144,6 +157,7 @@ struct Rows {
     materials: Vec<entity::material::Model>,
     evaluations: Vec<entity::evaluation::Model>,
     verdicts: Vec<entity::verdict::Model>,
+    waivers: Vec<entity::waiver_use::Model>,
     edges: Vec<edge::Model>,
     leaves: Vec<entity::log_leaf::Model>,
     outbox: Vec<entity::outbox_event::Model>,
@@ -162,6 +176,7 @@ impl Rows {
         self.materials.extend(attestation::material_models(org, id, &receipt.materials)?);
         self.evaluations.extend(attestation::evaluation_models(org, id, &receipt.evaluations)?);
         self.verdicts.push(attestation::verdict_model(org, id, seq, &receipt.verdict));
+        self.waivers.extend(use_models(seq, &receipt.waivers));
         self.edges.extend(edges(receipt, nodes, seq));
         self.leaves.extend(log_models(seq, &receipt.log));
         self.outbox.extend(outbox_models(seq, &receipt.outbox)?);

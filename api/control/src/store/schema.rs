@@ -9,6 +9,7 @@
 pub(super) mod audit;
 mod first;
 mod run;
+mod waiver;
 
 /// One step of the schema, forward only.
 #[derive(Debug)]
@@ -24,7 +25,8 @@ pub(super) struct Migration {
 }
 
 /// Every migration, oldest first.
-pub(super) const MIGRATIONS: &[Migration] = &[first::MIGRATION, audit::MIGRATION, run::MIGRATION];
+pub(super) const MIGRATIONS: &[Migration] =
+    &[first::MIGRATION, audit::MIGRATION, run::MIGRATION, waiver::MIGRATION];
 
 /// Columns that a later migration adds, and the indexes over them. A new column is null or has a default.
 #[derive(Debug)]

@@ -32,6 +32,8 @@ pub struct ApiToken {
     pub revoked_at: Option<Timestamp>,
     /// When it was last used; may lag.
     pub last_used_at: Option<Timestamp>,
+    /// The token with which it was made; none for the first of an installation, and for those of old.
+    pub minted_by: Option<TokenId>,
 }
 
 impl Reader<'_> {
@@ -81,6 +83,7 @@ impl Tx<'_> {
             expires_at: millis(new.expires_at),
             revoked_at: millis(new.revoked_at),
             last_used_at: millis(new.last_used_at),
+            minted_by: new.minted_by.map(|token| token.0),
         };
         insert::<api_token::Entity>(self.db(), vec![model]).await
     }
@@ -137,6 +140,7 @@ impl TryFrom<api_token::Model> for ApiToken {
             expires_at: time(model.expires_at),
             revoked_at: time(model.revoked_at),
             last_used_at: time(model.last_used_at),
+            minted_by: model.minted_by.map(TokenId),
         })
     }
 }

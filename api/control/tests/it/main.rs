@@ -10,3 +10,4 @@ mod runs;
 mod schema;
 mod store;
 mod support;
+mod waivers;

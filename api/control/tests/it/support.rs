@@ -125,6 +125,7 @@ pub(crate) fn token(tenant: &Tenant) -> ApiToken {
         expires_at: Some(NOW.plus_days(1)),
         revoked_at: None,
         last_used_at: None,
+        minted_by: None,
     }
 }
 
@@ -219,6 +220,7 @@ pub(crate) fn receipt(run: &Run, name: &str, materials: &[&str], subjects: &[&st
             outcome: "failed".to_owned(),
             record: serde_json::json!({ "violations": [{ "message": "no licence" }] }),
         }],
+        waivers: Vec::new(),
         verdict: VerdictRow {
             id: Uuid::now_v7(),
             digest: verdict_digest,

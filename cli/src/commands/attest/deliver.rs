@@ -113,6 +113,7 @@ impl Delivery {
             evaluated_at: judged.received_at,
             evaluations: judged.evaluations.clone(),
             reasons: receipt.reasons.clone(),
+            waivers: receipt.waivers.clone(),
             verdict: judged.verdict,
             ..checked
         };

@@ -98,8 +98,7 @@ pub(super) fn status(context: &Context, outputs: &[Output]) -> Result {
     let circumstances =
         craft::circumstances(&contract.contract, workflow, &BTreeMap::new(), &context.environment);
     let exhibits = items.iter().map(|item| item.exhibit.clone()).collect();
-    let record =
-        control::judge::judge(&contract, &circumstances, exhibits, craft::now(), &Limits::DEFAULT);
+    let record = craft::check(&state.run, &contract, &circumstances, exhibits);
     let report = Report {
         record,
         contract: format!(

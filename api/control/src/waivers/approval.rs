@@ -1,0 +1,165 @@
+//! The approval of a waiver, in the order that makes it trustworthy: signed, about just this revision, by another.
+
+use engine::id::{OrganizationId, TokenId};
+use engine::waiver::{Approval, Party, TYPE, WAIVERS_MAX};
+use engine::{Digest, Name};
+use serde_json::json;
+use trust::{Bundle, Verified};
+
+use super::{decided, in_force, not_in_state};
+use crate::actor::{Actor, Permission};
+use crate::store::{LogKind, LogLeaf, OutboxEvent, Reader, WaiverDecision, WaiverDecisionKind};
+use crate::{Control, Error, Result, Waiver, WaiverState, fresh, now};
+
+/// Most tokens that are followed from one to the one that made it.
+const MINTINGS_MAX: usize = 1_000;
+
+impl Control {
+    /// Approves a revision that waits for a decision. `bytes` is the bundle of the statement that the approver signed.
+    pub async fn approve_waiver(
+        &self,
+        actor: &Actor,
+        name: &Name,
+        bytes: Vec<u8>,
+    ) -> Result<Waiver> {
+        let org = actor.authorize(Permission::ApproveWaivers)?;
+        self.within_limits(&bytes)?;
+        let bundle =
+            Bundle::parse(&bytes).map_err(|error| Error::refused("bundle", error.to_string()))?;
+        let verified = self.verify(org, &bundle).await?;
+        let approval = read_approval(&verified)?;
+        let found = self.described(org, name, |history| history.numbered(Some(approval.revision)));
+        let found = found.await?;
+        bind(actor, &found, &approval)?;
+        verified
+            .require_subject(found.digest)
+            .map_err(|refusal| Error::refused("subjects", refusal.to_string()))?;
+        self.check_other(actor, org, &found).await?;
+        if found.state != WaiverState::Pending {
+            return Err(not_in_state(&found, "waits for a decision"));
+        }
+        self.check_room(org).await?;
+        let (digest, size) = (bundle.digest(), u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        self.keep_bundle(org, digest, bytes).await?;
+        let decision = WaiverDecision {
+            revision: found.id,
+            org,
+            kind: WaiverDecisionKind::Approved,
+            decided_by: actor.token,
+            decider: actor.name.clone(),
+            reason: None,
+            statement: Some(digest),
+            key_digest: Some(verified.key().id()),
+            created_at: now(),
+        };
+        self.save_approval(actor, &found, decision, digest, size).await?;
+        self.described(org, name, |history| history.by_id(found.id)).await
+    }
+
+    /// One transaction: the decision, its leaf of the log, the audit event, the event to deliver.
+    async fn save_approval(
+        &self,
+        actor: &Actor,
+        found: &Waiver,
+        decision: WaiverDecision,
+        digest: Digest,
+        size: u64,
+    ) -> Result<()> {
+        let (org, at) = (decision.org, decision.created_at);
+        let event = decided(actor, found, &decision);
+        let payload = json!({
+            "waiver": found.waiver.name, "revision": found.revision, "digest": found.digest,
+            "statement": digest, "expires_at": found.waiver.expires_at,
+        });
+        let kind = "dev.muster.waiver.approved.v1".to_owned();
+        let outbox =
+            OutboxEvent { id: fresh(), org, kind, payload, created_at: at, delivered_at: None };
+        self.store
+            .write(move |tx| {
+                let (decision, event, outbox) = (decision.clone(), event.clone(), outbox.clone());
+                Box::pin(async move {
+                    tx.reference_blob(org, digest, size, at).await?;
+                    let leaf = LogLeaf { kind: LogKind::Waiver, digest, created_at: at };
+                    let seq = tx.insert_log(&[leaf]).await?;
+                    tx.insert_waiver_decision(&decision, seq).await?;
+                    tx.insert_audit(&[event]).await?;
+                    tx.insert_outbox(&[outbox]).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await
+    }
+
+    /// Refuses the token that asked, and every token that descends from it. Tokens are not people: that two siblings
+    /// are held by one person is not known here, and is for the organization to prevent.
+    async fn check_other(&self, actor: &Actor, org: OrganizationId, found: &Waiver) -> Result<()> {
+        let asked = found.requested_by.token;
+        if descends(&self.store.read(), org, actor.token, asked).await? {
+            return Err(Error::forbidden(format!(
+                "the waiver was asked for by the token `{}`: neither it nor a token that it made may approve it",
+                found.requested_by.name
+            )));
+        }
+        Ok(())
+    }
+
+    /// Refuses one more than a judgement takes.
+    async fn check_room(&self, org: OrganizationId) -> Result<()> {
+        if in_force(&self.store.read(), org, now()).await?.len() < WAIVERS_MAX {
+            return Ok(());
+        }
+        Err(Error::Conflict(format!(
+            "the organization has the limit of {WAIVERS_MAX} waivers in force: revoke what is unused"
+        )))
+    }
+}
+
+/// Whether `token` is `ancestor`, or was made by it over however many steps. In doubt it was.
+async fn descends(
+    read: &Reader<'_>,
+    org: OrganizationId,
+    token: TokenId,
+    ancestor: TokenId,
+) -> Result<bool> {
+    let mut at = token;
+    for _ in 0..MINTINGS_MAX {
+        if at == ancestor {
+            return Ok(true);
+        }
+        // A token for the whole installation is nobody's of the organization.
+        let Some(found) = read.token(Some(org), at).await? else { return Ok(false) };
+        let Some(maker) = found.minted_by else { return Ok(false) };
+        at = maker;
+    }
+    Ok(true)
+}
+
+fn read_approval(verified: &Verified) -> Result<Approval> {
+    let statement = verified.statement();
+    if statement.predicate_type != TYPE {
+        return Err(Error::refused(
+            "predicate",
+            format!("the predicate type is `{}`, not `{TYPE}`", statement.predicate_type),
+        ));
+    }
+    serde_json::from_value(statement.predicate.clone()).map_err(|error| {
+        Error::refused("predicate", format!("the predicate does not have its form: {error}"))
+    })
+}
+
+/// What was signed must be what was asked for, here, and by whom it is sent.
+fn bind(actor: &Actor, found: &Waiver, approval: &Approval) -> Result<()> {
+    let organization = actor.organization.as_ref().map(|(_, name)| name);
+    let sender = Party { token: actor.token, name: actor.name.clone() };
+    for (same, what) in [
+        (organization == Some(&approval.organization), "is about another organization"),
+        (approval.waiver == found.waiver, "is about another text of the waiver"),
+        (approval.requested_by == found.requested_by, "names another requester"),
+        (approval.approved_by == sender, "names another approver than the one who sends it"),
+    ] {
+        if !same {
+            return Err(Error::refused("waiver", format!("the signed statement {what}")));
+        }
+    }
+    Ok(())
+}
