@@ -37,6 +37,10 @@ pub(crate) fn organization(one: view::Organization) -> out::Organization {
     out::Organization { id: one.id, name: one.name, created_at: one.created_at }
 }
 
+pub(crate) fn rotation(one: view::Rotation) -> out::Rotation {
+    out::Rotation { key: one.key.to_string(), resealed: one.resealed }
+}
+
 pub(crate) fn project(one: view::Project) -> out::Project {
     out::Project { id: one.id, name: one.name, created_at: one.created_at }
 }

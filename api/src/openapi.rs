@@ -154,6 +154,7 @@ fn schemas() -> BTreeMap<String, Value> {
     add::<types::OpenedRun>(out);
     add::<types::Run>(out);
     add::<types::RunState>(out);
+    add::<types::Rotation>(out);
     add::<types::Scope>(out);
     add::<types::CreateToken>(out);
     add::<types::NewToken>(out);

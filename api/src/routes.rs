@@ -12,6 +12,7 @@ mod operations;
 mod organizations;
 mod projects;
 mod runs;
+mod secrets;
 mod tokens;
 mod waivers;
 mod workflows;
@@ -174,6 +175,8 @@ pub const ROUTES: &[Route] = &[
     Route::new("POST", "/v1/organizations", May(Permission::EditInstance), "Make an organization and its first token", || post(organizations::create))
         .takes(Body::Json("CreateOrganization")).answers(201, Answer::Json("CreatedOrganization")),
     Route::new("GET", "/v1/organizations", May(Permission::EditInstance), "List organizations", || get(organizations::list)).answers(200, Answer::List("Organization")),
+    Route::new("POST", "/v1/secrets/rotate", May(Permission::EditInstance), "Seal every secret anew under the first key of this server", || post(secrets::rotate))
+        .answers(200, Answer::Json("Rotation")),
     Route::new("POST", "/v1/projects", May(Permission::EditProjects), "Make a project", || post(projects::create))
         .takes(Body::Json("CreateProject")).answers(201, Answer::Json("Project")),
     Route::new("GET", "/v1/projects", May(Permission::Read), "List projects", || get(projects::list)).answers(200, Answer::List("Project")),

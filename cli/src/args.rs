@@ -4,6 +4,7 @@ mod attest;
 mod audit;
 mod manage;
 mod run;
+mod secrets;
 mod serve;
 mod waiver;
 
@@ -18,6 +19,7 @@ pub(crate) use manage::{
     WorkflowCommand,
 };
 pub(crate) use run::{RunCommand, RunListArgs, StateArg};
+pub(crate) use secrets::{SecretsArgs, SecretsCommand};
 pub(crate) use serve::{DemoArgs, ServeArgs};
 pub(crate) use waiver::{WaiverCommand, WaiverEndArgs, WaiverListArgs};
 
@@ -99,6 +101,9 @@ pub enum Command {
     /// Ask, export and verify the audit trail.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Make and replace the keys under which the server seals secrets.
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     /// Say who the token belongs to, and what it may do.
     #[command(after_help = "Example:\n  muster whoami")]
     Whoami,

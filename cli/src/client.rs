@@ -93,6 +93,11 @@ impl Client {
         self.json(self.request(method, path).json(body)).await
     }
 
+    /// Asks for something to be done that needs no body, and for a JSON answer.
+    pub(crate) async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T> {
+        self.json(self.request(method, path)).await
+    }
+
     /// Posts a bundle.
     pub(crate) async fn post_bundle<T: DeserializeOwned>(
         &self,

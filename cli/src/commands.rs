@@ -12,6 +12,7 @@ mod lineage;
 mod manage;
 mod run;
 mod schema;
+mod secrets;
 mod serve;
 mod verify;
 mod waiver;
@@ -56,6 +57,7 @@ pub(crate) fn run(cli: Cli, environment: Environment) -> Result {
         Command::Token(command) => wait(manage::token(&context, command)),
         Command::Waiver(command) => wait(waiver::run(&context, command)),
         Command::Audit(command) => wait(audit::run(&context, command)),
+        Command::Secrets(command) => secrets::run(&context, &command),
         Command::Whoami => wait(manage::whoami(&context)),
         Command::Serve(args) => serve::run(&context, args),
         Command::Demo(args) => demo::run(&context, args),

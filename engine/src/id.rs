@@ -45,6 +45,8 @@ pub struct ParseIdError {
 ids! {
     /// Names an attestation row.
     AttestationId,
+    /// Names a place that an organization keeps blobs in.
+    BackendId,
     /// Names a contract over all its revisions.
     ContractId,
     /// Names a gate over all its revisions.

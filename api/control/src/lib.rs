@@ -22,6 +22,7 @@ mod lineage;
 mod organizations;
 mod receipt;
 mod runs;
+mod secrets;
 pub mod store;
 mod tokens;
 mod views;
@@ -44,9 +45,12 @@ pub use error::Error;
 pub use library::library;
 pub use lineage::LineageQuestion;
 pub use runs::REASON_CHARS_MAX;
+pub use secrets::Rotation;
+use secrets::Secrets;
 pub use store::AuditFilter;
 use store::Store;
 pub use tokens::NewToken;
+pub use trust::KeyRing;
 pub use views::*;
 pub use workflows::{DEADLINE_MINUTES, DEADLINE_MINUTES_MAX};
 
@@ -59,10 +63,11 @@ pub struct Control {
     library: Arc<Library>,
     cache: Arc<Cache>,
     denials: Arc<Denials>,
+    secrets: Secrets,
 }
 
 /// Where a control plane keeps its state.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Config {
     /// `sqlite://PATH?mode=rwc` or `postgres://…`.
     pub database: String,
@@ -70,6 +75,15 @@ pub struct Config {
     pub blobs: BlobsConfig,
     /// What inputs may cost.
     pub limits: Limits,
+    /// The keys that seal secrets; without one nothing secret can be stored.
+    pub keys: Option<KeyRing>,
+}
+
+impl Config {
+    /// State in these places, with the limits that Muster ships with and no keys.
+    pub fn new(database: impl Into<String>, blobs: BlobsConfig) -> Self {
+        Self { database: database.into(), blobs, limits: Limits::DEFAULT, keys: None }
+    }
 }
 
 /// Where blobs are kept.
@@ -94,8 +108,12 @@ impl Control {
     /// Opens the database, brings its schema up to date, and opens the blob store.
     pub async fn open(config: Config) -> Result<Self> {
         let blobs = open_blobs(config.blobs, &config.limits).await?;
+        let store = Store::open(&config.database).await?;
+        let secrets = Secrets::new(config.keys);
+        secrets.check(&store).await?;
         Ok(Self {
-            store: Store::open(&config.database).await?,
+            store,
+            secrets,
             blobs,
             library: Arc::new(library()?),
             limits: Arc::new(config.limits),

@@ -9,6 +9,7 @@
 
 mod attestation;
 mod audit;
+mod backend;
 mod batch;
 mod blob;
 mod connection;
@@ -28,6 +29,7 @@ mod receipt;
 mod row;
 mod run;
 mod schema;
+mod sealed;
 mod seq;
 mod session;
 mod tenancy;
@@ -39,6 +41,7 @@ use std::sync::Arc;
 
 pub use attestation::{Attestation, AttestationFilter, EvaluationRow, SubjectRow, VerdictRow};
 pub use audit::{AuditEvent, AuditFilter, TrailRow};
+pub use backend::{Backend, Role};
 pub use contract::{Contract, ContractRevision};
 pub use error::StoreError;
 pub use event::OutboxEvent;
@@ -51,6 +54,7 @@ pub use log::{LogKind, LogLeaf};
 pub use page::Page;
 pub use receipt::{Edge, Receipt};
 pub use run::{BoundRun, Run, RunFilter, RunState};
+pub use sealed::{SealedColumn, SealedRow};
 pub use seq::Sequenced;
 pub use session::{Reader, Tx};
 pub use tenancy::{Organization, Project, Workflow};

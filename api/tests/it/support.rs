@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use control::{BlobsConfig, Config, Control};
+use control::{BlobsConfig, Config, Control, KeyRing};
 use engine::Limits;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -33,7 +33,9 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let database = format!("sqlite://{}?mode=rwc", folder.path().join("muster.db").display());
         let blobs = BlobsConfig::Directory(folder.path().join("blobs"));
-        let control = Control::open(Config { database, blobs, limits }).await.unwrap();
+        let keys = KeyRing::parse(&KeyRing::encode_key([1; 32])).ok();
+        let config = Config { limits, keys, ..Config::new(database, blobs) };
+        let control = Control::open(config).await.unwrap();
         let instance = control.bootstrap().await.unwrap().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

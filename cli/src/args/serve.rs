@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::SecretsArgs;
+
 /// `muster serve`.
 #[derive(Debug, Args)]
 #[command(
@@ -26,6 +28,8 @@ pub struct ServeArgs {
     /// Speak HTTP to the registry, which then must be on the loopback.
     #[arg(long, requires = "blobs_registry")]
     pub plain_http: bool,
+    #[command(flatten)]
+    pub secrets: SecretsArgs,
 }
 
 /// `muster demo`.

@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use control::{BlobsConfig, Config, Control};
-use engine::Limits;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-use super::Context;
+use super::{Context, secrets};
 use crate::args::ServeArgs;
 use crate::exit::{Exit, Failure, Result};
 
@@ -32,7 +31,7 @@ async fn serve(context: &Context, args: ServeArgs) -> Result {
     let listener = TcpListener::bind(args.listen).await;
     let listener = listener
         .map_err(|error| Failure::usage(format!("cannot listen on {}: {error}", args.listen)))?;
-    let control = open(config(&args)?).await?;
+    let control = open(config(context, &args)?).await?;
     if let Some(secret) =
         control.bootstrap().await.map_err(|error| Failure::unexpected("cannot start", error))?
     {
@@ -66,7 +65,7 @@ pub(super) async fn open(config: Config) -> Result<Control> {
     })
 }
 
-fn config(args: &ServeArgs) -> Result<Config> {
+fn config(context: &Context, args: &ServeArgs) -> Result<Config> {
     let embedded = args.database.is_none() || args.blobs_registry.is_none();
     if embedded {
         std::fs::create_dir_all(&args.data).map_err(|error| {
@@ -84,7 +83,9 @@ fn config(args: &ServeArgs) -> Result<Config> {
         }
     };
     let database = args.database.clone().unwrap_or_else(|| sqlite(&args.data));
-    Ok(Config { database, blobs, limits: Limits::DEFAULT })
+    let embedded = args.database.is_none().then_some(args.data.as_path());
+    let keys = secrets::ring(&args.secrets, &context.environment, embedded)?;
+    Ok(Config { keys, ..Config::new(database, blobs) })
 }
 
 /// The address of the embedded database in a directory.

@@ -20,6 +20,7 @@ mod large;
 mod readme;
 mod refusals;
 mod runs;
+mod secrets;
 mod site;
 mod state;
 mod support;

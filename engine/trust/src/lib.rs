@@ -1,4 +1,4 @@
-//! Trust, as pure functions: statements, DSSE envelopes, Sigstore bundles, keys; sign and verify.
+//! Trust, as pure functions: statements, DSSE envelopes, Sigstore bundles, keys; sign, verify, and seal secrets.
 //!
 //! Keys, requirements and the time are arguments; nothing here reads a clock, a file or the network. What was signed is
 //! kept byte for byte. A [`Verified`] statement can only come from [`verify`], which says what it checked.
@@ -6,6 +6,7 @@
 mod bundle;
 mod envelope;
 mod key;
+mod seal;
 mod sign;
 mod statement;
 mod verify;
@@ -13,6 +14,9 @@ mod verify;
 pub use bundle::{Bundle, InvalidBundle, MEDIA_TYPE};
 pub use envelope::{Envelope, InvalidEnvelope, PAYLOAD_TYPE, Signature, pae};
 pub use key::{KeyError, PublicKey, SigningKey};
+pub use seal::{
+    Binding, KeyName, KeyRing, NONCE_BYTES, SECRET_BYTES_MAX, SealError, Sealed, Secret,
+};
 pub use sign::{SignError, Signer};
 pub use statement::{InvalidStatement, STATEMENT_TYPE, Statement, Subject};
 pub use verify::{Check, Checked, Refusal, Requirements, TrustedKey, Verified, verify};

@@ -5,7 +5,7 @@ use engine::id::RunId;
 use engine::judge::{Exhibit, Label};
 use engine::predicate::{self, ContractRef, Predicate};
 use engine::run::{Circumstances, Runner, RunnerEnvironment, RunnerKind, Workflow, WorkflowPath};
-use engine::{Digest, Kind, Limits, Timestamp, Verdict};
+use engine::{Digest, Kind, Timestamp, Verdict};
 use tempfile::TempDir;
 use trust::{Signer, SigningKey, Statement};
 
@@ -39,7 +39,7 @@ pub(crate) fn sqlite(directory: &TempDir) -> String {
 impl Plane {
     pub(crate) async fn open(directory: TempDir, database: String) -> Self {
         let blobs = BlobsConfig::Directory(directory.path().join("blobs"));
-        let config = Config { database, blobs, limits: Limits::DEFAULT };
+        let config = Config::new(database, blobs);
         let control = Control::open(config).await.unwrap();
         let secret = control.bootstrap().await.unwrap().unwrap();
         let instance = control.authenticate(&secret).await.unwrap();

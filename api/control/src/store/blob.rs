@@ -71,6 +71,7 @@ impl Tx<'_> {
                 digest: bytes(digest),
                 size: int(size),
                 created_at: at.as_millis(),
+                backend: None,
             };
             ((org, digest), row.into_active_model())
         };

@@ -61,7 +61,14 @@ entities! {
     org_blob "org_blob" {
         #[sea_orm(primary_key, auto_increment = false)] org: Uuid,
         #[sea_orm(primary_key, auto_increment = false)] digest: Vec<u8>,
-        size: i64, created_at: i64,
+        size: i64, created_at: i64, backend: Option<Uuid>,
+    }
+    backend "backend" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, name: String, kind: String, settings: String, credentials_sealed: Option<String>, role: Option<String>,
+        trusted: bool,
+        created_at: i64, checked_at: Option<i64>, failing_since: Option<i64>,
+        failure: Option<String>,
     }
     attestation "attestation" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,

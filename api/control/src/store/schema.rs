@@ -7,6 +7,7 @@
 //! checks per edge would be most of the cost of a receipt.
 
 pub(super) mod audit;
+mod backend;
 mod first;
 mod run;
 mod waiver;
@@ -26,7 +27,7 @@ pub(super) struct Migration {
 
 /// Every migration, oldest first.
 pub(super) const MIGRATIONS: &[Migration] =
-    &[first::MIGRATION, audit::MIGRATION, run::MIGRATION, waiver::MIGRATION];
+    &[first::MIGRATION, audit::MIGRATION, run::MIGRATION, waiver::MIGRATION, backend::MIGRATION];
 
 /// Columns that a later migration adds, and the indexes over them. A new column is null or has a default.
 #[derive(Debug)]

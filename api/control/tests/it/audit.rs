@@ -409,7 +409,7 @@ async fn what_was_only_counted_is_told_before_the_server_stops() {
     for opened in stores().await {
         let folder = tempfile::tempdir().unwrap();
         let blobs = BlobsConfig::Directory(folder.path().to_owned());
-        let config = Config { database: opened.url.clone(), blobs, limits: Limits::DEFAULT };
+        let config = Config::new(opened.url.clone(), blobs);
         let control = Control::open(config).await.unwrap();
         for n in 1..=255 {
             let source = Some([192, 0, 2, n].into());

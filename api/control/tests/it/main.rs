@@ -8,6 +8,7 @@ mod plane;
 mod receipt;
 mod runs;
 mod schema;
+mod secrets;
 mod store;
 mod support;
 mod waivers;

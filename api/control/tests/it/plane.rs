@@ -58,8 +58,7 @@ pub(crate) async fn planes() -> Vec<Plane> {
 }
 
 async fn plane(database: String, blobs: BlobsConfig, directory: tempfile::TempDir) -> Plane {
-    let config = Config { database: database.clone(), blobs, limits: Limits::DEFAULT };
-    let control = Control::open(config).await.unwrap();
+    let control = Control::open(Config::new(database.clone(), blobs)).await.unwrap();
     let secret = control.bootstrap().await.unwrap().unwrap();
     assert!(
         control.bootstrap().await.unwrap().is_none(),

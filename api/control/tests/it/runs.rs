@@ -123,7 +123,8 @@ async fn replicas_that_sweep_at_once_end_each_run_once() {
         if plane.database.starts_with("postgres") {
             let blobs = BlobsConfig::Directory(folder.path().to_owned());
             let (database, limits) = (plane.database.clone(), Limits::DEFAULT);
-            replica = Control::open(Config { database, blobs, limits }).await.unwrap();
+            replica =
+                Control::open(Config { limits, ..Config::new(database, blobs) }).await.unwrap();
         }
         overdue(&plane).await;
         let swept = tokio::join!(plane.control.expire_runs(), replica.expire_runs());
