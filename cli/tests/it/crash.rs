@@ -168,47 +168,67 @@ fn kind(edge: &Value) -> &str {
     edge["kind"].as_str().unwrap()
 }
 
+/// More records than any test here makes.
+const RECORDS_MAX: u64 = 100_000;
+
 /// How many log leaves, events to deliver and audited receipts there are. No server runs.
 fn records(site: &Site) -> [usize; 3] {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let store = Store::open(&site.database).await.unwrap();
-        let leaves = store.read().log_leaves(0, 1_000).await.unwrap();
+        let leaves = store.read().log_leaves(0, RECORDS_MAX).await.unwrap();
         let attested = leaves.iter().filter(|leaf| leaf.record.kind.as_str() != "contract");
-        let events = store.read().undelivered_events(1_000).await.unwrap();
+        let events = store.read().undelivered_events(RECORDS_MAX).await.unwrap();
         let org = events.first().map(|event| event.record.org);
         let action = Some("attestation.receive".to_owned());
         let receipts = AuditFilter { action, ..AuditFilter::default() };
-        let audited = store.read().audit_events(org, &receipts, Page::first(1_000)).await.unwrap();
+        let audited =
+            store.read().audit_events(org, &receipts, Page::first(RECORDS_MAX)).await.unwrap();
         let counts = [attested.count(), events.len(), audited.len()];
         store.close().await.unwrap();
         counts
     })
 }
 
-const ROUNDS: usize = 8;
+/// Kills of each site, unless `MUSTER_KILLS` asks for more.
+const KILLS: usize = 8;
 const PUSHERS: usize = 4;
 
 #[test]
 fn what_was_acknowledged_before_a_kill_at_any_moment_is_there() {
+    let kills = std::env::var("MUSTER_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
     for site in Site::all() {
         let (mut acknowledged, mut pushed) = (BTreeSet::new(), 0);
-        for round in 0..ROUNDS {
+        for round in 0..kills {
+            let mut new = BTreeSet::new();
             for ended in killed_while_pushing(&site, round) {
                 pushed += 1;
                 match ended.code {
-                    0 => _ = acknowledged.insert(said(&ended.stderr)),
+                    0 => _ = new.insert(said(&ended.stderr)),
                     75 => {}
                     _ => panic!("{}: {ended:?}", site.name),
                 }
             }
             let server = site.serve(&[]);
-            let listed = all_whole(&site.http(&server), site.name);
-            assert!(listed.is_superset(&acknowledged), "{}: {listed:?}", site.name);
+            for digest in &new {
+                whole(&site.http(&server), digest, site.name);
+            }
+            acknowledged.append(&mut new);
             server.stop();
         }
+        let server = site.serve(&[]);
+        let listed = all_whole(&site.http(&server), site.name);
+        assert!(listed.is_superset(&acknowledged), "{}: {listed:?}", site.name);
+        site.run(&server, "audit verify").with(0);
+        server.stop();
+        let count = listed.len();
+        assert_eq!(records(&site), [2 * count, count, count], "{}", site.name);
         assert!(!acknowledged.is_empty(), "{}: every kill came before every answer", site.name);
-        println!("{}: {} of {pushed} pushes acknowledged", site.name, acknowledged.len());
+        println!(
+            "{}: {kills} kills, {} of {pushed} pushes acknowledged, {count} stored",
+            site.name,
+            acknowledged.len()
+        );
     }
 }
 
@@ -231,17 +251,24 @@ fn killed_while_pushing(site: &Site, round: usize) -> Vec<Ended> {
 
 /// Every attestation that is listed, each of which is whole, and the only reason for a run to be closed.
 fn all_whole(http: &Http, what: &str) -> BTreeSet<String> {
-    let items = |path: &str| {
-        let list = http.get(path).with(200).json();
-        list["items"].as_array().unwrap().clone()
-    };
     let digest = |item: &Value| item["digest"].as_str().unwrap().to_owned();
-    let listed: BTreeSet<String> = items("/v1/attestations?limit=500").iter().map(digest).collect();
+    let listed: BTreeSet<String> = items(http, "attestations").iter().map(digest).collect();
     for digest in &listed {
         whole(http, digest, what);
     }
-    let runs = items("/v1/runs?limit=500");
+    let runs = items(http, "runs");
     let closed = runs.iter().filter(|run| run["state"] == "closed").count();
     assert_eq!(closed, listed.len(), "{what}: {runs:?}");
     listed
+}
+
+/// The entries of a list, on all of its pages.
+fn items(http: &Http, list: &str) -> Vec<Value> {
+    let (mut items, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = http.get(&format!("/v1/{list}?limit=100{after}")).with(200).json();
+        items.extend(page["items"].as_array().unwrap().iter().cloned());
+        let Some(next) = page["next"].as_str() else { return items };
+        after = format!("&after={next}");
+    }
 }
