@@ -20,6 +20,7 @@ mod keys;
 mod library;
 mod lineage;
 mod organizations;
+pub mod outbound;
 mod receipt;
 mod runs;
 mod secrets;
