@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 pub mod hostile;
 pub mod peers;
+pub mod tokens;
 
 /// Where a file or folder of this crate lies, given relative to `testdata/`.
 pub fn path(relative: impl AsRef<Path>) -> PathBuf {

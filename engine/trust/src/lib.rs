@@ -1,7 +1,9 @@
-//! Trust, as pure functions: statements, DSSE envelopes, Sigstore bundles, keys; sign, verify, and seal secrets.
+//! Trust, as pure functions: statements, DSSE envelopes, Sigstore bundles, keys; sign, verify, and seal secrets;
+//! and the identity tokens of CI systems.
 //!
 //! Keys, requirements and the time are arguments; nothing here reads a clock, a file or the network. What was signed is
-//! kept byte for byte. A [`Verified`] statement can only come from [`verify`], which says what it checked.
+//! kept byte for byte. A [`Verified`] statement can only come from [`verify`], which says what it checked, and a [`VerifiedToken`] only from
+//! [`verify_token`].
 
 mod bundle;
 mod envelope;
@@ -9,6 +11,7 @@ mod key;
 mod seal;
 mod sign;
 mod statement;
+mod token;
 mod verify;
 
 pub use bundle::{Bundle, InvalidBundle, MEDIA_TYPE};
@@ -19,4 +22,9 @@ pub use seal::{
 };
 pub use sign::{SignError, Signer};
 pub use statement::{InvalidStatement, STATEMENT_TYPE, Statement, Subject};
+pub use token::{
+    AGE_SECONDS_MAX, IdentityToken, InvalidKeySet, InvalidObject, KEY_SET_BYTES_MAX, KEYS_MAX,
+    KeySet, LEEWAY_SECONDS, TOKEN_BYTES_MAX, TokenRefusal, TokenRequirements, VerifiedToken,
+    object, verify_token,
+};
 pub use verify::{Check, Checked, Refusal, Requirements, TrustedKey, Verified, verify};

@@ -3,4 +3,5 @@
 
 mod keys;
 mod seal;
+mod tokens;
 mod verification;
