@@ -205,6 +205,12 @@ impl<'c> Plan<'c> {
         Self { waivers: self.waivers.with(waivers), ..self }
     }
 
+    /// How many bytes of evidence policies may look at.
+    pub fn evidence_bytes(&self) -> usize {
+        let sizes = self.exhibits.iter().filter_map(|exhibit| exhibit.json.as_ref());
+        sizes.map(|json| json.len()).sum()
+    }
+
     /// What may be evaluated in any order, also in parallel.
     pub fn tasks(&self) -> impl Iterator<Item = Task<'_>> {
         self.entries.iter().map(|entry| Task { plan: self, entry: *entry })

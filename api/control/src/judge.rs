@@ -7,11 +7,18 @@ use std::sync::{Mutex, PoisonError};
 use engine::Evaluation;
 use engine::judge::{Plan, Record, Task};
 
-/// Evaluates a plan in parallel; the results are in the plan's order whatever ran first. Blocks: call it where blocking
+/// Less evidence than this, in bytes, is judged by one thread: to start others would take longer than it does.
+const ALONE_BYTES: usize = 256 << 10;
+
+/// Evaluates a plan, in parallel when there is much to read; the results are in the plan's order whatever ran first. Blocks: call it where blocking
 /// is fine.
 pub fn conclude(plan: &Plan<'_>) -> Record {
     let tasks: Vec<_> = plan.tasks().collect();
-    let evaluations: Vec<Evaluation> = in_parallel(&tasks, Task::evaluate);
+    let evaluations: Vec<Evaluation> = if plan.evidence_bytes() < ALONE_BYTES {
+        tasks.iter().map(Task::evaluate).collect()
+    } else {
+        in_parallel(&tasks, Task::evaluate)
+    };
     plan.conclude(evaluations)
 }
 

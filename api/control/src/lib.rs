@@ -65,6 +65,7 @@ pub struct Control {
     cache: Arc<Cache>,
     denials: Arc<Denials>,
     secrets: Secrets,
+    room: receipt::Room,
 }
 
 /// Where a control plane keeps its state.
@@ -120,6 +121,7 @@ impl Control {
             limits: Arc::new(config.limits),
             cache: Arc::default(),
             denials: Arc::default(),
+            room: receipt::Room::default(),
         })
     }
 

@@ -1,20 +1,22 @@
 //! The receipt of an attestation, in the order that makes it trustworthy: nothing that a job claims is believed.
 
 mod edges;
+mod evidence;
 mod judging;
 mod refusal;
 mod rows;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use engine::contract::Compiled;
 use engine::id::{OrganizationId, RunId};
-use engine::judge::{Exhibit, Label, Record};
+use engine::judge::Record;
 use engine::predicate::{self, ContractRef, Predicate};
-use engine::{Digest, Kind, Material, Name};
-use futures::TryStreamExt;
+use engine::{Digest, Kind, Name};
+pub(crate) use evidence::Room;
 use judging::Used;
+use tokio::try_join;
 use trust::{Bundle, PublicKey, Requirements, TrustedKey, Verified};
 
 use crate::actor::{Actor, Permission};
@@ -38,11 +40,18 @@ impl Control {
     pub async fn receive(&self, actor: &Actor, run: RunId, bytes: Vec<u8>) -> Result<Receipt> {
         let org = actor.authorize(Permission::Attest)?;
         let digest = Digest::of(&bytes);
-        let received = self.receive_in_order(actor, org, run, digest, bytes).await;
-        if let Err(error) = &received {
-            self.record_refusal(actor, run, digest, error).await?;
-        }
-        received
+        let stopped = match self.receive_in_order(actor, org, run, digest, bytes).await {
+            Ok(receipt) => return Ok(receipt),
+            Err(error) => error,
+        };
+        // Bytes that were received before stop at the run, which they closed, at the latest.
+        let received = match self.already_received(org, run, digest).await {
+            Ok(Some(receipt)) => return Ok(receipt),
+            Ok(None) => stopped,
+            Err(error) => error,
+        };
+        self.record_refusal(actor, run, digest, &received).await?;
+        Err(received)
     }
 
     /// The order of trust, one line each.
@@ -55,9 +64,6 @@ impl Control {
         bytes: Vec<u8>,
     ) -> Result<Receipt> {
         self.within_limits(&bytes)?;
-        if let Some(receipt) = self.already_received(org, run, digest).await? {
-            return Ok(receipt);
-        }
         let bundle =
             Bundle::parse(&bytes).map_err(|error| Error::refused("bundle", error.to_string()))?;
         let verified = self.verify(org, &bundle).await?;
@@ -66,10 +72,10 @@ impl Control {
         check_materials(&predicate, self.limits.materials_max)?;
         check_subjects(&verified, &predicate, &contract)?;
         step("receipt::before-evidence");
-        let exhibits = self.exhibits(org, &predicate.materials).await?;
-        let (record, used) = self.judge(org, contract, &predicate, exhibits).await?;
+        let evidence = self.evidence(org, &predicate.materials).await?;
         step("receipt::before-blob");
-        self.keep_bundle(org, digest, bytes).await?;
+        let judged = self.judge(org, contract, &predicate, evidence);
+        let ((record, used), ()) = try_join!(judged, self.keep_bundle(org, digest, bytes))?;
         step("receipt::before-transaction");
         let judged = Judged { run, digest, bundle, verified, predicate, record, used };
         let receipt = self.save(actor, org, judged).await?;
@@ -136,60 +142,6 @@ impl Control {
         Ok((bound, contract))
     }
 
-    /// Reads the evidence from the store. The bytes decide, not what the job says about them.
-    async fn exhibits(&self, org: OrganizationId, materials: &[Material]) -> Result<Vec<Exhibit>> {
-        let digests: Vec<Digest> = materials.iter().map(|material| material.digest).collect();
-        let sizes = self.store.read().blob_sizes(org, &digests).await?;
-        let mut exhibits = Vec::with_capacity(materials.len());
-        for material in materials {
-            exhibits.push(self.exhibit(material, &sizes).await?);
-        }
-        Ok(exhibits)
-    }
-
-    async fn exhibit(&self, material: &Material, sizes: &BTreeMap<Digest, u64>) -> Result<Exhibit> {
-        let Material { name, kind, digest, source, .. } = material.clone();
-        if material.reference_only {
-            return Ok(Exhibit::reference(Label { name, kind, digest, source, size: 0 }));
-        }
-        let missing = || {
-            Error::refused(
-                "evidence",
-                format!("the blob {digest} of the material `{name}` was not stored"),
-            )
-        };
-        let size = *sizes.get(&digest).ok_or_else(missing)?;
-        let label = Label { name, kind, digest, source, size };
-        if kind == Kind::Artifact {
-            return Ok(Exhibit::opaque(label));
-        }
-        if size > self.limits.evidence_bytes_max {
-            let max = self.limits.evidence_bytes_max;
-            return Ok(Exhibit::missing(
-                label,
-                format!("it has {size} bytes, more than the limit of {max}"),
-            ));
-        }
-        let lost =
-            || Error::internal(format!("the blob {digest} is referenced, and not in the store"));
-        let bytes = self.bytes(digest).await?.ok_or_else(lost)?;
-        let limits = Arc::clone(&self.limits);
-        tokio::task::spawn_blocking(move || Exhibit::read(label, &bytes, &limits))
-            .await
-            .map_err(Error::internal)
-    }
-
-    /// The bytes of a blob that is known to be small enough to hold.
-    pub(crate) async fn bytes(&self, digest: Digest) -> Result<Option<Vec<u8>>> {
-        let Some(blob) = self.blobs.get(digest).await? else { return Ok(None) };
-        let mut bytes = Vec::with_capacity(usize::try_from(blob.size).unwrap_or(0));
-        let mut stream = blob.stream;
-        while let Some(chunk) = stream.try_next().await.map_err(Error::internal)? {
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(Some(bytes))
-    }
-
     pub(crate) async fn keep_bundle(
         &self,
         org: OrganizationId,
@@ -208,7 +160,6 @@ impl Control {
 
     /// One transaction: everything or nothing.
     async fn save(&self, actor: &Actor, org: OrganizationId, judged: Judged) -> Result<Receipt> {
-        let (digest, run) = (judged.digest, judged.run.run.id);
         let rows = rows::rows(actor, org, &judged)?;
         let stored = rows.attestation.clone();
         match self.store.receive(rows).await {
@@ -218,11 +169,6 @@ impl Control {
                     message: "a waiver was revoked while the run was judged; push again".to_owned(),
                     source: what.into(),
                 })
-            }
-            // Someone sent the same bytes at the same time, and was first.
-            Err(conflict @ StoreError::Conflict { .. }) => {
-                let first = self.already_received(org, run, digest).await?;
-                first.ok_or_else(|| conflict.into())
             }
             Err(error) => Err(error.into()),
         }

@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 use tokio_util::bytes::Bytes;
 use tokio_util::io::ReaderStream;
 
-use super::spool::{self, Claim};
+use super::spool::{self, Claim, Spooled};
 use super::{BlobError, BlobStream, Blobs, ByteStream, verified};
 
 /// Uploads in progress, on the file system of the blobs so that a finished one can be moved in one step.
@@ -57,16 +57,21 @@ impl Blobs for Directory {
         size: Option<u64>,
         stream: ByteStream,
     ) -> Result<u64, BlobError> {
-        let known = self.size(digest).await?.is_some();
         let claim = Claim { digest, size, bytes_max: self.bytes_max };
-        let incoming = self.root.join(INCOMING);
-        let spooled = spool::receive((!known).then_some(incoming.as_path()), claim, stream).await?;
-        let Some(file) = spooled.file else { return Ok(spooled.size) };
-        let (root, path) = (self.root.clone(), self.path(digest));
-        let moved = tokio::task::spawn_blocking(move || keep(&root, file, &path)).await;
-        let failed = |error| BlobError::storage(format!("store blob {digest}"), error);
-        moved.map_err(io::Error::other).and_then(|moved| moved).map_err(failed)?;
-        Ok(spooled.size)
+        let (incoming, path) = (self.root.join(INCOMING), self.path(digest));
+        let (root, place) = (self.root.clone(), path.clone());
+        let begin = move || {
+            let known = path.try_exists();
+            let known = known
+                .map_err(|error| BlobError::storage(format!("look for blob {digest}"), error))?;
+            (!known).then(|| spool::file(&incoming)).transpose()
+        };
+        let end = move |spooled: Spooled| {
+            let failed = |error| BlobError::storage(format!("store blob {digest}"), error);
+            spooled.file.map_or(Ok(()), |file| keep(&root, file, &place)).map_err(failed)?;
+            Ok(spooled.size)
+        };
+        spool::receive(claim, stream, begin, end).await
     }
 
     async fn get(&self, digest: Digest) -> Result<Option<BlobStream>, BlobError> {

@@ -227,8 +227,9 @@ impl Blobs for Registry {
     ) -> Result<u64, BlobError> {
         let known = self.layer(digest).await?.is_some();
         let claim = Claim { digest, size, bytes_max: self.bytes_max };
-        let spooled =
-            spool::receive((!known).then_some(self.spool.as_path()), claim, stream).await?;
+        let spool = (!known).then(|| self.spool.clone());
+        let begin = move || spool.as_deref().map(spool::file).transpose();
+        let spooled = spool::receive(claim, stream, begin, Ok).await?;
         if !known {
             self.push_once(digest, &spooled).await?;
         }

@@ -61,16 +61,17 @@ pub(super) struct Spooled {
     pub(super) size: u64,
 }
 
-/// Receives `stream` into a temporary file of `directory`, or compares it only when there is no directory.
-pub(super) async fn receive(
-    directory: Option<&Path>,
+/// Receives `stream` into the file that `begin` makes, or compares it only when there is none, and hands what arrived to
+/// `end`. All on one thread that may block: a change of threads costs more than a small blob.
+pub(super) async fn receive<T: Send + 'static>(
     claim: Claim,
     mut stream: ByteStream,
-) -> Result<Spooled, BlobError> {
+    begin: impl FnOnce() -> Result<Option<NamedTempFile>, BlobError> + Send + 'static,
+    end: impl FnOnce(Spooled) -> Result<T, BlobError> + Send + 'static,
+) -> Result<T, BlobError> {
     claim.check()?;
-    let directory = directory.map(Path::to_owned);
     let (sender, chunks) = mpsc::channel(CHUNKS_WAITING);
-    let writer = tokio::task::spawn_blocking(move || write(directory.as_deref(), claim, chunks));
+    let writer = tokio::task::spawn_blocking(move || end(write(begin()?, claim, chunks)?));
     let mut interrupted = None;
     while let Some(chunk) = stream.next().await {
         match chunk {
@@ -94,16 +95,17 @@ pub(super) async fn receive(
     }
 }
 
+/// A file that is gone when it is dropped, in `directory`.
+pub(super) fn file(directory: &Path) -> Result<NamedTempFile, BlobError> {
+    NamedTempFile::new_in(directory)
+        .map_err(|error| BlobError::storage("make a temporary file", error))
+}
+
 fn write(
-    directory: Option<&Path>,
+    mut file: Option<NamedTempFile>,
     claim: Claim,
     mut chunks: mpsc::Receiver<Bytes>,
 ) -> Result<Spooled, BlobError> {
-    let create = |path| {
-        NamedTempFile::new_in(path)
-            .map_err(|error| BlobError::storage("make a temporary file", error))
-    };
-    let mut file = directory.map(create).transpose()?;
     let mut hasher = Hasher::default();
     while let Some(chunk) = chunks.blocking_recv() {
         hasher.update(&chunk);

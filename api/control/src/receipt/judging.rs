@@ -6,10 +6,11 @@ use std::sync::Arc;
 use engine::Digest;
 use engine::contract::Compiled;
 use engine::id::OrganizationId;
-use engine::judge::{Exhibit, Plan, Record};
+use engine::judge::{Plan, Record};
 use engine::predicate::Predicate;
 use uuid::Uuid;
 
+use super::evidence::Evidence;
 use crate::store::{Attestation, WaiverUse};
 use crate::{Control, Error, Result, judge, now, waivers};
 
@@ -27,13 +28,14 @@ impl Control {
         org: OrganizationId,
         contract: Arc<Compiled>,
         predicate: &Predicate,
-        exhibits: Vec<Exhibit>,
+        evidence: Evidence,
     ) -> Result<(Record, Vec<Used>)> {
         let (circumstances, limits, at) =
             (predicate.circumstances.clone(), Arc::clone(&self.limits), now());
         let in_force = waivers::in_force(&self.store.read(), org, at).await?;
         let documents = in_force.iter().map(|one| one.document.clone()).collect();
         let judged = tokio::task::spawn_blocking(move || {
+            let (exhibits, _room) = evidence.read(&limits);
             let plan = Plan::new(&contract, &circumstances, exhibits, at, &limits);
             judge::conclude(&plan.waiving(documents))
         });
