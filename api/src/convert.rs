@@ -1,5 +1,8 @@
 //! From what use cases answer to what is sent. Neither side is ours to extend, hence functions.
 
+pub(crate) mod delivery;
+pub(crate) mod integration;
+
 use api_types as out;
 use control as view;
 

@@ -5,8 +5,10 @@ mod attestations;
 mod audit;
 mod blobs;
 mod contracts;
+mod deliveries;
 mod gates;
 mod graphql;
+mod integrations;
 mod keys;
 mod operations;
 mod organizations;
@@ -21,7 +23,7 @@ use std::time::Duration;
 
 use Access::{May, Public, Token};
 use api_types::BUNDLE_MEDIA_TYPE;
-use axum::routing::{MethodRouter, delete, get, head, post, put};
+use axum::routing::{MethodRouter, delete, get, head, patch, post, put};
 use control::Permission;
 use engine::Limits;
 
@@ -161,6 +163,8 @@ const AUDIT: &[(&str, &str)] = &[
     ("after", "string"),
     ("limit", "integer"),
 ];
+const DELIVERIES: &[(&str, &str)] =
+    &[("integration", "string"), ("state", "string"), ("after", "string"), ("limit", "integer")];
 const GRAPHQL: &[(&str, &str)] = &[
     ("query", "string"),
     ("operationName", "string"),
@@ -238,6 +242,26 @@ pub const ROUTES: &[Route] = &[
         .takes(Body::Json("EndWaiver")).answers(200, Answer::Json("Waiver")),
     Route::new("POST", "/v1/waivers/{name}/revocation", May(Permission::ApproveWaivers), "Revoke a waiver that was approved, from now on", || post(waivers::revoke))
         .takes(Body::Json("EndWaiver")).answers(200, Answer::Json("Waiver")),
+    Route::new("POST", "/v1/integrations", May(Permission::EditIntegrations), "Make an integration; the secret of a webhook is shown once", || post(integrations::create))
+        .takes(Body::Json("CreateIntegration")).answers(201, Answer::Json("NewIntegration")),
+    Route::new("GET", "/v1/integrations", May(Permission::EditIntegrations), "List integrations", || get(integrations::list)).answers(200, Answer::List("Integration")),
+    Route::new("GET", "/v1/integrations/{name}", May(Permission::EditIntegrations), "Show an integration", || get(integrations::show)).answers(200, Answer::Json("Integration")),
+    Route::new("PATCH", "/v1/integrations/{name}", May(Permission::EditIntegrations), "Change an integration; what is absent stays", || patch(integrations::update))
+        .takes(Body::Json("UpdateIntegration")).answers(200, Answer::Json("Integration")),
+    Route::new("DELETE", "/v1/integrations/{name}", May(Permission::EditIntegrations), "Delete an integration and the record of its deliveries", || delete(integrations::remove))
+        .answers(204, Answer::Nothing),
+    Route::new("POST", "/v1/integrations/{name}/enable", May(Permission::EditIntegrations), "Go on sending to an integration", || post(integrations::enable))
+        .answers(200, Answer::Json("Integration")),
+    Route::new("POST", "/v1/integrations/{name}/disable", May(Permission::EditIntegrations), "Stop sending to an integration; events wait", || post(integrations::disable))
+        .takes(Body::Json("DisableIntegration")).answers(200, Answer::Json("Integration")),
+    Route::new("POST", "/v1/integrations/{name}/rotate", May(Permission::EditIntegrations), "Give a webhook another secret; the one before signs too for a day", || post(integrations::rotate))
+        .answers(200, Answer::Json("NewIntegration")),
+    Route::new("POST", "/v1/integrations/{name}/test", May(Permission::EditIntegrations), "Send a test event to an integration now", || post(integrations::test))
+        .answers(200, Answer::Json("Delivery")),
+    Route::new("GET", "/v1/deliveries", May(Permission::EditIntegrations), "List deliveries, newest first", || get(deliveries::list)).asks(DELIVERIES).answers(200, Answer::List("Delivery")),
+    Route::new("GET", "/v1/deliveries/{id}", May(Permission::EditIntegrations), "Show a delivery", || get(deliveries::show)).answers(200, Answer::Json("Delivery")),
+    Route::new("POST", "/v1/deliveries/{id}/redeliver", May(Permission::EditIntegrations), "Deliver again, and now, whatever became of it", || post(deliveries::redeliver))
+        .answers(200, Answer::Json("Delivery")),
     Route::new("GET", "/v1/audit/events", May(Permission::ReadAudit), "List audit events, newest first; a text that ends in `*` matches what begins so", || get(audit::list))
         .asks(AUDIT).answers(200, Answer::List("AuditEvent")),
     Route::new("GET", "/v1/audit/head", May(Permission::ReadAudit), "The head of the chain of audit events", || get(audit::head)).answers(200, Answer::Json("AuditHead")),

@@ -2,6 +2,8 @@
 
 mod attest;
 mod audit;
+mod delivery;
+mod integration;
 mod manage;
 mod run;
 mod secrets;
@@ -13,7 +15,9 @@ use std::path::PathBuf;
 pub(crate) use attest::{AttestArgs, AttestCommand, OneShotArgs, PushArgs, SigningArgs};
 pub(crate) use audit::{AuditCommand, AuditListArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use delivery::{DeliveryArg, DeliveryCommand, DeliveryListArgs};
 use engine::{Digest, Name, Timestamp};
+pub(crate) use integration::{IntegrationCommand, IntegrationCreateCommand, IntegrationUpdateArgs};
 pub(crate) use manage::{
     ContractCommand, GateCommand, KeyCommand, OrgCommand, ProjectCommand, ScopeArg, TokenCommand,
     WorkflowCommand,
@@ -98,6 +102,12 @@ pub enum Command {
     /// Ask for waivers, decide about them, and see what became of them.
     #[command(subcommand)]
     Waiver(WaiverCommand),
+    /// Manage who is told of what happens: webhooks, Slack, Discord.
+    #[command(subcommand)]
+    Integration(IntegrationCommand),
+    /// Show what integrations were told, and tell them again.
+    #[command(subcommand)]
+    Delivery(DeliveryCommand),
     /// Ask, export and verify the audit trail.
     #[command(subcommand)]
     Audit(AuditCommand),

@@ -98,6 +98,11 @@ impl Client {
         self.json(self.request(method, path)).await
     }
 
+    /// Asks for something to be removed.
+    pub(crate) async fn delete(&self, path: &str) -> Result<()> {
+        self.send(self.request(Method::DELETE, path)).await.map(drop)
+    }
+
     /// Posts a bundle.
     pub(crate) async fn post_bundle<T: DeserializeOwned>(
         &self,

@@ -5,8 +5,10 @@ mod attestation;
 mod audit;
 mod check;
 mod contract;
+mod delivery;
 mod demo;
 mod gate;
+mod integration;
 mod key;
 mod lineage;
 mod manage;
@@ -56,6 +58,8 @@ pub(crate) fn run(cli: Cli, environment: Environment) -> Result {
         Command::Key(command) => key::run(&context, command),
         Command::Token(command) => wait(manage::token(&context, command)),
         Command::Waiver(command) => wait(waiver::run(&context, command)),
+        Command::Integration(command) => wait(integration::run(&context, command)),
+        Command::Delivery(command) => wait(delivery::run(&context, command)),
         Command::Audit(command) => wait(audit::run(&context, command)),
         Command::Secrets(command) => secrets::run(&context, &command),
         Command::Whoami => wait(manage::whoami(&context)),

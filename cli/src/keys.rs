@@ -55,6 +55,17 @@ fn prompt(text: &str) -> Result<String> {
         .map_err(|error| Failure::unexpected("cannot ask for a password", error))
 }
 
+/// Reads what is secret and one line long from a file; `-` is the standard input.
+pub(crate) fn read_line(path: &Path) -> Result<String> {
+    let text = if path == Path::new("-") {
+        std::io::read_to_string(std::io::stdin())
+            .map_err(|error| Failure::usage(format!("cannot read the standard input: {error}")))?
+    } else {
+        read(path)?
+    };
+    Ok(text.trim().to_owned())
+}
+
 /// Reads a text file.
 pub(crate) fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path)

@@ -49,8 +49,12 @@ ids! {
     BackendId,
     /// Names a contract over all its revisions.
     ContractId,
+    /// Names an event that one integration is to be told of.
+    DeliveryId,
     /// Names a gate over all its revisions.
     GateId,
+    /// Names someone who is told of what happens.
+    IntegrationId,
     /// Names a registered public key.
     KeyId,
     /// Names an organization.

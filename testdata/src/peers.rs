@@ -5,6 +5,7 @@
 //! on it) and the caller gets `None`. A program that is there and does not start is a panic.
 
 mod postgres;
+mod receiver;
 mod registry;
 mod supervisor;
 
@@ -14,6 +15,7 @@ use std::sync::OnceLock;
 use std::{env, fs};
 
 pub use postgres::Postgres;
+pub use receiver::{Received, Receiver, Reply};
 pub use registry::Registry;
 
 /// The `PostgreSQL` cluster of this process, or `None` where `PostgreSQL` is not installed.

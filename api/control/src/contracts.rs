@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::actor::{Actor, Permission};
 use crate::audit::Change;
-use crate::{ContractRevision, Control, Error, Result, audit, fresh, now, store};
+use crate::{ContractRevision, Control, Error, Result, audit, events, fresh, now, store};
 
 impl Control {
     /// Stores a contract document; a new revision unless it compiles to the digest of the latest.
@@ -73,6 +73,11 @@ impl Control {
                         change,
                     )])
                     .await?;
+                    let told = json!({
+                        "contract": name, "revision": revision.revision, "digest": revision.digest,
+                    });
+                    let told = events::event(org, "contract.revised", revision.created_at, told);
+                    tx.insert_outbox(&[told]).await?;
                     Ok::<_, Error>(view(name, revision))
                 })
             })

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::actor::{Actor, Permission};
 use crate::audit::Change;
 use crate::lineage::{self, LineageQuestion};
-use crate::{Control, Error, GateRevision, Result, audit, fresh, judge, now, store};
+use crate::{Control, Error, GateRevision, Result, audit, events, fresh, judge, now, store};
 
 /// How far a gate looks upstream, in edges. An attestation is two edges wide.
 const HOPS: u32 = 32;
@@ -77,6 +77,11 @@ impl Control {
                         change,
                     )])
                     .await?;
+                    let told = json!({
+                        "gate": name, "revision": revision.revision, "digest": revision.digest,
+                    });
+                    let told = events::event(org, "gate.revised", revision.created_at, told);
+                    tx.insert_outbox(&[told]).await?;
                     Ok::<_, Error>(view(name, revision))
                 })
             })

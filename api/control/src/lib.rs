@@ -10,11 +10,15 @@ mod attestations;
 mod audit;
 pub mod blobs;
 mod contracts;
+mod deliveries;
 mod denials;
+mod dispatch;
 mod documents;
 mod error;
+mod events;
 mod evidence;
 mod gates;
+mod integrations;
 pub mod judge;
 mod keys;
 mod library;
@@ -37,19 +41,26 @@ use std::time::Duration;
 pub use actor::{Actor, Permission, Scope};
 use blobs::Blobs;
 pub use blobs::{BlobStream, ByteStream};
+pub use deliveries::{DELIVERY_DAYS, Delivery};
 use denials::Denials;
 pub use denials::{Credential, Denial, RECORDED_PER_CREDENTIAL, RECORDED_PER_SOURCE};
+use dispatch::Busy;
 use documents::Cache;
 use engine::policy::Library;
 use engine::{Limits, Timestamp};
 pub use error::Error;
+pub use events::EVENTS;
+pub use integrations::{
+    INTEGRATIONS_MAX, Integration, IntegrationUpdate, NewIntegration, ROTATION_HOURS, Target,
+};
 pub use library::library;
 pub use lineage::LineageQuestion;
+use outbound::Outbound;
 pub use runs::REASON_CHARS_MAX;
 pub use secrets::Rotation;
 use secrets::Secrets;
-pub use store::AuditFilter;
 use store::Store;
+pub use store::{Attempt, AuditFilter, DeliveryState};
 pub use tokens::NewToken;
 pub use trust::KeyRing;
 pub use views::*;
@@ -66,6 +77,8 @@ pub struct Control {
     denials: Arc<Denials>,
     secrets: Secrets,
     room: receipt::Room,
+    outbound: Outbound,
+    busy: Busy,
 }
 
 /// Where a control plane keeps its state.
@@ -79,12 +92,20 @@ pub struct Config {
     pub limits: Limits,
     /// The keys that seal secrets; without one nothing secret can be stored.
     pub keys: Option<KeyRing>,
+    /// Hosts that others may name whatever their address, and over HTTP.
+    pub private_hosts: Vec<String>,
 }
 
 impl Config {
     /// State in these places, with the limits that Muster ships with and no keys.
     pub fn new(database: impl Into<String>, blobs: BlobsConfig) -> Self {
-        Self { database: database.into(), blobs, limits: Limits::DEFAULT, keys: None }
+        Self {
+            database: database.into(),
+            blobs,
+            limits: Limits::DEFAULT,
+            keys: None,
+            private_hosts: Vec::new(),
+        }
     }
 }
 
@@ -116,6 +137,8 @@ impl Control {
         Ok(Self {
             store,
             secrets,
+            outbound: Outbound::new(&config.private_hosts).map_err(Error::internal)?,
+            busy: Busy::default(),
             blobs,
             library: Arc::new(library()?),
             limits: Arc::new(config.limits),
@@ -146,6 +169,9 @@ impl Control {
             }
             if let Err(error) = self.expire_runs().await {
                 tracing::error!(%error, "abandoned runs could not be ended; tried again in a minute");
+            }
+            if let Err(error) = self.forget_deliveries(now()).await {
+                tracing::error!(%error, "old deliveries could not be forgotten; tried again in a minute");
             }
         }
     }

@@ -5,7 +5,7 @@ mod ending;
 use std::collections::BTreeMap;
 
 pub use ending::REASON_CHARS_MAX;
-pub(crate) use ending::check_open;
+pub(crate) use ending::{check_open, check_reason};
 use engine::id::{OrganizationId, RunId};
 use engine::run::WorkflowPath;
 use engine::{Digest, Timestamp, Verdict};

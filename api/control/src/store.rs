@@ -1,12 +1,13 @@
 //! The rows: organizations, contracts, runs, attestations and the lineage between them.
 //!
 //! One schema on SQLite (embedded) and PostgreSQL (many replicas). History is append-only; the few columns that
-//! change are a run's state, a revocation, a token's last use and an event's delivery. Every write runs in a
+//! change are a run's state, a revocation, a token's last use, an integration, and how a delivery goes. Every write runs in a
 //! transaction through [`Store::write`] and is durable when that answers. Every read takes the organization it
 //! reads for, except where an identifier or a secret's hash alone is the question.
 //!
 //! `sea_orm` is named only below this module: functions take and return plain records made of engine types.
 
+mod attempt;
 mod attestation;
 mod audit;
 mod backend;
@@ -14,11 +15,13 @@ mod batch;
 mod blob;
 mod connection;
 mod contract;
+mod delivery;
 #[expect(unreachable_pub, reason = "sea-orm derives public items beside them")]
 mod entity;
 mod error;
 mod event;
 mod gate;
+mod integration;
 mod intern;
 mod key;
 mod lineage;
@@ -39,14 +42,17 @@ mod writer;
 
 use std::sync::Arc;
 
+pub use attempt::Attempt;
 pub use attestation::{Attestation, AttestationFilter, EvaluationRow, SubjectRow, VerdictRow};
 pub use audit::{AuditEvent, AuditFilter, TrailRow};
 pub use backend::{Backend, Role};
 pub use contract::{Contract, ContractRevision};
+pub use delivery::{Attempted, Delivery, DeliveryFilter, DeliveryState};
 pub use error::StoreError;
 pub use event::OutboxEvent;
 use futures::future::BoxFuture;
 pub use gate::{Gate, GateRevision};
+pub use integration::Integration;
 pub use intern::{EdgeKind, NodeKey};
 pub use key::SigningKey;
 pub use lineage::{Closure, ClosureEdge, ClosureNode, Direction, Walk};

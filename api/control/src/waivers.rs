@@ -19,7 +19,7 @@ use crate::actor::{Actor, Permission};
 use crate::audit::Change;
 use crate::store::{Reader, WaiverDecision, WaiverDecisionKind, WaiverRevision};
 use crate::{
-    Control, Error, Page, Result, Waiver, WaiverState, audit, fresh, now, store, workflows,
+    Control, Error, Page, Result, Waiver, WaiverState, audit, events, fresh, now, store, workflows,
 };
 
 /// Longest reason of a rejection or revocation, in bytes.
@@ -81,6 +81,12 @@ impl Control {
                     let change = Change::revised(before, side(&new));
                     let event = audit::event(&actor, Some(org), "waiver.request", &name, change);
                     tx.insert_audit(&[event]).await?;
+                    let told = json!({
+                        "waiver": name, "revision": new.revision, "digest": new.digest,
+                        "requested_by": new.requester, "expires_at": new.document.expires_at,
+                    });
+                    let told = events::event(org, "waiver.requested", new.created_at, told);
+                    tx.insert_outbox(&[told]).await?;
                     Ok::<_, Error>(())
                 })
             })
@@ -146,13 +152,20 @@ impl Control {
             created_at: now(),
         };
         let event = decided(actor, found, &decision);
+        let name = format!("waiver.{}", kind.as_str());
+        let told = json!({
+            "waiver": found.waiver.name, "revision": found.revision, "digest": found.digest,
+            "decided_by": decision.decider, "reason": decision.reason,
+        });
+        let told = events::event(org, &name, decision.created_at, told);
         self.store
             .write(move |tx| {
-                let (decision, event) = (decision.clone(), event.clone());
+                let (decision, event, told) = (decision.clone(), event.clone(), told.clone());
                 Box::pin(async move {
                     let seq = tx.next_seq(1).await?;
                     tx.insert_waiver_decision(&decision, seq).await?;
                     tx.insert_audit(&[event]).await?;
+                    tx.insert_outbox(&[told]).await?;
                     Ok::<_, Error>(())
                 })
             })

@@ -84,7 +84,8 @@ impl Driver {
         let new = &events[before..];
         assert_eq!(new.len(), 1, "{method} {route} must leave one audit event: {new:?}");
         assert_eq!(new[0].action, action, "{method} {route}");
-        assert!(new[0].after.is_some(), "{method} {route} must say what is there since: {new:?}");
+        let said = if action.ends_with(".delete") { &new[0].before } else { &new[0].after };
+        assert!(said.is_some(), "{method} {route} must say what is there since: {new:?}");
         self.driven.insert((method, route));
         answer
     }
@@ -196,6 +197,7 @@ async fn every_changing_route_leaves_an_event() {
     let bundle = bundle(&run, app, &signer);
     d.change(("POST", "/v1/runs/{id}/attestation"), &id, "attestation.receive", bundle).await;
     waivers(d, &signer).await;
+    integrations(d).await;
     d.change(("DELETE", "/v1/keys/{id}"), key["id"].as_str().unwrap(), "key.revoke", "").await;
     d.change(
         ("DELETE", "/v1/tokens/{id}"),
@@ -253,6 +255,32 @@ async fn waivers(d: &mut Driver, signer: &SigningKey) {
     d.change(("POST", "/v1/waivers/{name}/revocation"), "theirs", "waiver.revoke", why).await;
 }
 
+/// A webhook that is told of nothing but a test, which cannot reach it.
+async fn integrations(d: &mut Driver) {
+    let address = "https://127.0.0.1/";
+    let target = json!({ "kind": "webhook", "address": address });
+    let create = text(&json!({ "name": "siem", "target": target, "events": ["run.*"] }));
+    d.change(("POST", "/v1/integrations"), "", "integration.create", create).await;
+    let update = text(&json!({ "events": ["waiver.*"] }));
+    d.change(("PATCH", "/v1/integrations/{name}"), "siem", "integration.update", update).await;
+    for (route, action) in [
+        ("/v1/integrations/{name}/rotate", "integration.rotate"),
+        ("/v1/integrations/{name}/test", "integration.test"),
+    ] {
+        d.change(("POST", route), "siem", action, "").await;
+    }
+    let deliveries = d.server.ask(Method::GET, "/v1/deliveries", &d.server.owner).send().await;
+    let deliveries = success(deliveries.unwrap(), "/v1/deliveries").await;
+    let id = deliveries.pointer("/items/0/id").unwrap().as_str().unwrap();
+    d.change(("POST", "/v1/deliveries/{id}/redeliver"), id, "delivery.redeliver", "").await;
+    let why = text(&json!({ "reason": "pause" }));
+    let route = "/v1/integrations/{name}/disable";
+    d.change(("POST", route), "siem", "integration.disable", why).await;
+    let route = "/v1/integrations/{name}/enable";
+    d.change(("POST", route), "siem", "integration.enable", "").await;
+    d.change(("DELETE", "/v1/integrations/{name}"), "siem", "integration.delete", "").await;
+}
+
 /// What was changed says what it was before, and no event holds a secret.
 async fn both_sides(server: &Server) {
     let events = trail(server, &server.owner).await;
@@ -269,7 +297,9 @@ async fn both_sides(server: &Server) {
         assert_ne!(event.before, event.after, "{action}");
     }
     let everything = json!(events).to_string();
-    assert!(!everything.contains("muster_pat_") && !everything.contains("secret"), "{everything}");
+    for secret in ["muster_pat_", "whsec_", "ciphertext"] {
+        assert!(!everything.contains(secret), "{secret} in {everything}");
+    }
 }
 
 #[tokio::test]

@@ -37,8 +37,15 @@ fn example(name: &str) -> Value {
         "CreateKey" => json!({ "name": "web", "public_key": "" }),
         "CreateToken" => json!({ "name": "web", "scopes": ["read"] }),
         "OpenRun" => json!({ "workflow": "web/release" }),
-        "CancelRun" | "FailRun" | "EndWaiver" => json!({ "reason": "because" }),
+        "CancelRun" | "FailRun" | "EndWaiver" | "DisableIntegration" => {
+            json!({ "reason": "because" })
+        }
         "RequestWaiver" => json!({ "source": "kind: Waiver" }),
+        "CreateIntegration" => {
+            let target = json!({ "kind": "webhook", "address": "https://example.com/hook" });
+            json!({ "name": "web", "target": target, "events": ["*"] })
+        }
+        "UpdateIntegration" => json!({ "events": ["verdict.failed"] }),
         "Decide" => json!({ "digests": [engine::Digest::of("")] }),
         "GraphqlRequest" => json!({ "query": "{ viewer { token } }" }),
         _ => panic!("{name} needs an example"),

@@ -34,7 +34,8 @@ impl Server {
         let database = format!("sqlite://{}?mode=rwc", folder.path().join("muster.db").display());
         let blobs = BlobsConfig::Directory(folder.path().join("blobs"));
         let keys = KeyRing::parse(&KeyRing::encode_key([1; 32])).ok();
-        let config = Config { limits, keys, ..Config::new(database, blobs) };
+        let private_hosts = vec!["127.0.0.1".to_owned()];
+        let config = Config { limits, keys, private_hosts, ..Config::new(database, blobs) };
         let control = Control::open(config).await.unwrap();
         let instance = control.bootstrap().await.unwrap().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

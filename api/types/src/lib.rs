@@ -8,8 +8,10 @@ mod attestation;
 mod audit;
 mod blob;
 mod contract;
+mod delivery;
 mod gate;
 mod identity;
+mod integration;
 mod key;
 mod organization;
 mod page;
@@ -25,8 +27,12 @@ pub use attestation::{Attestation, Receipt, Subject};
 pub use audit::{AuditEvent, AuditHead};
 pub use blob::Blob;
 pub use contract::{ContractRevision, PutDocument};
+pub use delivery::{Attempt, Delivery, DeliveryState};
 pub use gate::{Decide, Decisions, GateRevision};
 pub use identity::Identity;
+pub use integration::{
+    CreateIntegration, DisableIntegration, Integration, NewIntegration, Target, UpdateIntegration,
+};
 pub use key::{CreateKey, Key};
 pub use organization::{CreateOrganization, CreatedOrganization, Organization};
 pub use page::Page;

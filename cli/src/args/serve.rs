@@ -28,6 +28,9 @@ pub struct ServeArgs {
     /// Speak HTTP to the registry, which then must be on the loopback.
     #[arg(long, requires = "blobs_registry")]
     pub plain_http: bool,
+    /// A host that integrations may name although its address is private, and over HTTP; repeatable.
+    #[arg(long, env = "MUSTER_ALLOW_PRIVATE_HOST", value_delimiter = ',', value_name = "HOST")]
+    pub allow_private_host: Vec<String>,
     #[command(flatten)]
     pub secrets: SecretsArgs,
 }

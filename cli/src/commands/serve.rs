@@ -42,8 +42,11 @@ async fn serve(context: &Context, args: ServeArgs) -> Result {
     context.terminal.say(&format!("listening on http://{address}"));
     let tended = control.clone();
     let tending = tokio::spawn(async move { tended.tend().await });
+    let dispatching = control.clone();
+    let dispatching = tokio::spawn(async move { dispatching.dispatch().await });
     let served = api::serve(listener, control.clone(), stopped()).await;
     tending.abort();
+    dispatching.abort();
     served.map_err(|error| Failure::unexpected("the server stopped", error))?;
     control
         .close()
@@ -85,7 +88,8 @@ fn config(context: &Context, args: &ServeArgs) -> Result<Config> {
     let database = args.database.clone().unwrap_or_else(|| sqlite(&args.data));
     let embedded = args.database.is_none().then_some(args.data.as_path());
     let keys = secrets::ring(&args.secrets, &context.environment, embedded)?;
-    Ok(Config { keys, ..Config::new(database, blobs) })
+    let private_hosts = args.allow_private_host.clone();
+    Ok(Config { keys, private_hosts, ..Config::new(database, blobs) })
 }
 
 /// The address of the embedded database in a directory.

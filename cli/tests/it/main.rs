@@ -16,6 +16,7 @@ mod demo;
 mod flow;
 mod formats;
 mod http;
+mod integration;
 mod large;
 mod readme;
 mod refusals;

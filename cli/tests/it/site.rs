@@ -4,6 +4,7 @@ use std::process::{Child, Stdio};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use control::KeyRing;
 use engine::Digest;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -57,9 +58,13 @@ impl Site {
         {
             let database = postgres.database();
             let blobs = format!("{}/muster/evidence", registry.address());
-            let args = ["--database", &database, "--blobs-registry", &blobs, "--plain-http"];
-            let args = args.map(ToOwned::to_owned).into();
             let folder = tempfile::tempdir().unwrap();
+            let keys = folder.path().join("keys");
+            std::fs::write(&keys, KeyRing::encode_key([7; 32])).unwrap();
+            let database_args =
+                ["--database", &database, "--secrets-key-file", keys.to_str().unwrap()];
+            let blobs_args = ["--blobs-registry", &blobs, "--plain-http"];
+            let args = database_args.iter().chain(&blobs_args).map(|&arg| arg.to_owned()).collect();
             sites.push(Self::furnished("PostgreSQL and a registry", folder, database, args));
         }
         sites
@@ -70,6 +75,12 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let database = format!("sqlite://{}", folder.path().join("data/muster.db").display());
         Self::furnished("SQLite and a directory", folder, database, Vec::new())
+    }
+
+    /// The same with more arguments for its servers.
+    pub(crate) fn with(mut self, args: &[&str]) -> Self {
+        self.args.extend(args.iter().map(|&arg| arg.to_owned()));
+        self
     }
 
     /// Starts a server on it, with more variables.

@@ -13,6 +13,7 @@ mod sign;
 mod statement;
 mod token;
 mod verify;
+mod webhook;
 
 pub use bundle::{Bundle, InvalidBundle, MEDIA_TYPE};
 pub use envelope::{Envelope, InvalidEnvelope, PAYLOAD_TYPE, Signature, pae};
@@ -28,3 +29,6 @@ pub use token::{
     object, verify_token,
 };
 pub use verify::{Check, Checked, Refusal, Requirements, TrustedKey, Verified, verify};
+pub use webhook::{
+    WEBHOOK_SECRET_BYTES, WEBHOOK_SECRET_PREFIX, webhook_seconds, webhook_secret, webhook_signature,
+};

@@ -1,7 +1,7 @@
 //! The rows of a receipt, made of what was verified and judged.
 
+use engine::Digest;
 use engine::id::{AttestationId, OrganizationId};
-use engine::{Digest, Timestamp};
 use serde_json::json;
 
 use super::edges::edges;
@@ -10,10 +10,10 @@ use super::{Judged, subjects};
 use crate::actor::Actor;
 use crate::audit::Change;
 use crate::store::{
-    self, Attestation, AuditEvent, BoundRun, EvaluationRow, LogKind, LogLeaf, OutboxEvent,
-    RunState, SubjectRow, VerdictRow,
+    self, Attestation, AuditEvent, BoundRun, EvaluationRow, LogKind, LogLeaf, RunState, SubjectRow,
+    VerdictRow,
 };
-use crate::{Error, Result, audit, fresh};
+use crate::{Error, Result, audit, events, fresh};
 
 /// The rows of a receipt.
 pub(super) fn rows(actor: &Actor, org: OrganizationId, judged: &Judged) -> Result<store::Receipt> {
@@ -37,8 +37,10 @@ pub(super) fn rows(actor: &Actor, org: OrganizationId, judged: &Judged) -> Resul
         verdict: record.verdict.to_string(),
         verdict_digest,
     };
-    let detail = json!({
-        "attestation": digest, "run": run.id, "verdict": record.verdict, "claimed_verdict": predicate.verdict,
+    let told = json!({
+        "attestation": digest, "run": run.id, "project": judged.run.project, "workflow": judged.run.workflow,
+        "contract": judged.run.contract, "contract_revision": judged.run.revision, "verdict": record.verdict,
+        "claimed_verdict": predicate.verdict,
     });
     let change = Change::of(
         json!({ "run": run.id, "state": run.state.as_str() }),
@@ -64,16 +66,11 @@ pub(super) fn rows(actor: &Actor, org: OrganizationId, judged: &Judged) -> Resul
             created_at: at,
             ..audit::event(actor, Some(org), "attestation.receive", digest, change)
         }],
-        outbox: vec![outbox(org, at, detail)],
+        outbox: vec![events::event(org, events::ATTESTATION_RECEIVED, at, told)],
         materials: record.materials.clone(),
         waivers: uses(&attestation, used),
         attestation,
     })
-}
-
-fn outbox(org: OrganizationId, created_at: Timestamp, payload: serde_json::Value) -> OutboxEvent {
-    let kind = "dev.muster.attestation.received.v1".to_owned();
-    OutboxEvent { id: fresh(), org, kind, payload, created_at, delivered_at: None }
 }
 
 fn subject_row((name, algorithm, value): (String, String, String)) -> SubjectRow {

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use crate::actor::{Actor, Permission};
 use crate::audit::{self, Change};
-use crate::store::{self, AuditEvent, RunState, StoreError, Tx};
-use crate::{Control, Error, Result, Run, now};
+use crate::store::{self, AuditEvent, OutboxEvent, RunState, StoreError, Tx};
+use crate::{Control, Error, Result, Run, events, now};
 
 /// Longest reason for ending a run, in characters.
 pub const REASON_CHARS_MAX: usize = 1_000;
@@ -47,12 +47,14 @@ impl Control {
         check_open(&run)?;
         let action = if state == RunState::Failed { "run.fail" } else { "run.cancel" };
         let event = audit::event(actor, Some(org), action, id, ended(&run, state, &reason));
+        let told = told(&run, state, &reason);
         self.store
             .write(move |tx| {
-                let (reason, event) = (reason.clone(), event.clone());
+                let (reason, event, told) = (reason.clone(), event.clone(), told.clone());
                 Box::pin(async move {
                     tx.end_run(org, id, state, &reason, now()).await?;
                     tx.insert_audit(&[event]).await?;
+                    tx.insert_outbox(&[told]).await?;
                     Ok::<_, Error>(())
                 })
             })
@@ -80,12 +82,14 @@ impl Control {
 /// Ends those of the runs that are still open.
 async fn expire(tx: &Tx<'_>, overdue: &[store::Run]) -> Result<()> {
     let mut events: Vec<AuditEvent> = Vec::with_capacity(overdue.len());
+    let mut news: Vec<OutboxEvent> = Vec::with_capacity(overdue.len());
     for run in overdue {
         match tx.end_run(run.org, run.id, RunState::Expired, ABANDONED, now()).await {
             Ok(()) => {
                 let change = ended(run, RunState::Expired, ABANDONED);
                 let (org, actor) = (Some(run.org), "server:expiry");
                 events.push(audit::by(actor, org, "run.expire", run.id, change));
+                news.push(told(run, RunState::Expired, ABANDONED));
             }
             // Its attestation came, or another replica was here first.
             Err(StoreError::Conflict { .. }) => {}
@@ -94,8 +98,15 @@ async fn expire(tx: &Tx<'_>, overdue: &[store::Run]) -> Result<()> {
     }
     if !events.is_empty() {
         tx.insert_audit(&events).await?;
+        tx.insert_outbox(&news).await?;
     }
     Ok(())
+}
+
+/// What others are told of a run that ends.
+fn told(run: &store::Run, state: RunState, reason: &str) -> OutboxEvent {
+    let name = format!("run.{}", state.as_str());
+    events::event(run.org, &name, now(), json!({ "run": run.id, "reason": reason }))
 }
 
 /// Both sides of a run that ends.
@@ -106,7 +117,7 @@ fn ended(run: &store::Run, state: RunState, reason: &str) -> Change {
     )
 }
 
-fn check_reason(reason: &str) -> Result<()> {
+pub(crate) fn check_reason(reason: &str) -> Result<()> {
     let chars = reason.chars().count();
     if reason.trim().is_empty() || chars > REASON_CHARS_MAX {
         return Err(Error::invalid(format!(

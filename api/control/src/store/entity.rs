@@ -152,6 +152,23 @@ entities! {
         #[sea_orm(primary_key, auto_increment = false)] org: Uuid,
         position: i64, digest: Option<Vec<u8>>,
     }
+    integration "integration" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, name: String, target: String, events: String, secret_sealed: Option<String>,
+        previous_sealed: Option<String>, previous_until: Option<i64>, created_at: i64, seq: i64,
+        disabled_at: Option<i64>, disabled_reason: Option<String>,
+    }
+    delivery "delivery" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, integration: Uuid, event: Uuid, state: String, attempts: i64, since: i64, due_at: i64,
+        lease: Option<Uuid>, status: Option<i64>, failure: Option<String>, created_at: i64,
+        attempted_at: Option<i64>, settled_at: Option<i64>,
+    }
+    delivery_attempt "delivery_attempt" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, delivery: Uuid, began_at: i64, duration_ms: i64, status: Option<i64>, failure: Option<String>,
+        excerpt: Option<String>,
+    }
     outbox_event "outbox_event" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
         org: Uuid, seq: i64, kind: String, payload: String, created_at: i64, delivered_at: Option<i64>,

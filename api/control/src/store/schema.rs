@@ -9,6 +9,7 @@
 pub(super) mod audit;
 mod backend;
 mod first;
+mod integration;
 mod run;
 mod waiver;
 
@@ -26,8 +27,14 @@ pub(super) struct Migration {
 }
 
 /// Every migration, oldest first.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[first::MIGRATION, audit::MIGRATION, run::MIGRATION, waiver::MIGRATION, backend::MIGRATION];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    first::MIGRATION,
+    audit::MIGRATION,
+    run::MIGRATION,
+    waiver::MIGRATION,
+    backend::MIGRATION,
+    integration::MIGRATION,
+];
 
 /// Columns that a later migration adds, and the indexes over them. A new column is null or has a default.
 #[derive(Debug)]

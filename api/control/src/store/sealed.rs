@@ -21,7 +21,11 @@ pub struct SealedColumn {
 impl SealedColumn {
     /// Every such column. Its name ends in `_sealed`: by that a test finds one that is missing here, and would keep its
     /// old key for ever.
-    pub const ALL: &'static [Self] = &[Self { table: "backend", column: "credentials_sealed" }];
+    pub const ALL: &'static [Self] = &[
+        Self { table: "backend", column: "credentials_sealed" },
+        Self { table: "integration", column: "secret_sealed" },
+        Self { table: "integration", column: "previous_sealed" },
+    ];
 
     /// What its secrets are sealed for.
     pub fn purpose(self) -> String {

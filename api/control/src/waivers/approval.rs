@@ -8,8 +8,8 @@ use trust::{Bundle, Verified};
 
 use super::{decided, in_force, not_in_state};
 use crate::actor::{Actor, Permission};
-use crate::store::{LogKind, LogLeaf, OutboxEvent, Reader, WaiverDecision, WaiverDecisionKind};
-use crate::{Control, Error, Result, Waiver, WaiverState, fresh, now};
+use crate::store::{LogKind, LogLeaf, Reader, WaiverDecision, WaiverDecisionKind};
+use crate::{Control, Error, Result, Waiver, WaiverState, events, now};
 
 /// Most tokens that are followed from one to the one that made it.
 const MINTINGS_MAX: usize = 1_000;
@@ -71,9 +71,7 @@ impl Control {
             "waiver": found.waiver.name, "revision": found.revision, "digest": found.digest,
             "statement": digest, "expires_at": found.waiver.expires_at,
         });
-        let kind = "dev.muster.waiver.approved.v1".to_owned();
-        let outbox =
-            OutboxEvent { id: fresh(), org, kind, payload, created_at: at, delivered_at: None };
+        let outbox = events::event(org, "waiver.approved", at, payload);
         self.store
             .write(move |tx| {
                 let (decision, event, outbox) = (decision.clone(), event.clone(), outbox.clone());

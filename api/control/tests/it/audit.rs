@@ -318,7 +318,7 @@ async fn a_refused_receipt_is_an_event_with_its_step() {
             control: plane.control.clone(),
             owner: plane.owner.clone(),
             instance: plane.instance.clone(),
-            _directory: tempfile::tempdir().unwrap(),
+            directory: tempfile::tempdir().unwrap(),
         };
         let mut other = plane.craft(b"app", "good").await;
         other.run.id = run;

@@ -3,6 +3,8 @@
 
 mod audit;
 mod blobs;
+mod deliveries;
+mod integrations;
 mod lineage;
 mod plane;
 mod receipt;

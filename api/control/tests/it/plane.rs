@@ -1,6 +1,6 @@
 //! A control plane with an organization, a contract and a key, on every database and blob store there is.
 
-use control::{Actor, BlobsConfig, Config, Control, Error, OpenedRun, Receipt};
+use control::{Actor, BlobsConfig, Config, Control, Error, KeyRing, OpenedRun, Receipt};
 use engine::judge::{Exhibit, Label};
 use engine::predicate::{self, ContractRef, Predicate};
 use engine::run::{
@@ -35,7 +35,7 @@ pub(crate) struct Plane {
     pub(crate) key: SigningKey,
     /// The address of its database.
     pub(crate) database: String,
-    pub(crate) _directory: tempfile::TempDir,
+    pub(crate) directory: tempfile::TempDir,
 }
 
 /// One plane on SQLite and a directory; another on PostgreSQL and a registry where both are installed.
@@ -58,7 +58,7 @@ pub(crate) async fn planes() -> Vec<Plane> {
 }
 
 async fn plane(database: String, blobs: BlobsConfig, directory: tempfile::TempDir) -> Plane {
-    let control = Control::open(Config::new(database.clone(), blobs)).await.unwrap();
+    let control = Control::open(config(database.clone(), blobs)).await.unwrap();
     let secret = control.bootstrap().await.unwrap().unwrap();
     assert!(
         control.bootstrap().await.unwrap().is_none(),
@@ -68,7 +68,14 @@ async fn plane(database: String, blobs: BlobsConfig, directory: tempfile::TempDi
     let owner = organization(&control, &instance, "acme").await;
     let key = SigningKey::generate().unwrap();
     furnish(&control, &owner, &key).await;
-    Plane { control, owner, instance, key, database, _directory: directory }
+    Plane { control, owner, instance, key, database, directory }
+}
+
+/// With a key for secrets, and with the loopback as a host that integrations may name.
+fn config(database: String, blobs: BlobsConfig) -> Config {
+    let keys = KeyRing::parse(&KeyRing::encode_key([7; 32])).unwrap();
+    let private_hosts = vec!["127.0.0.1".to_owned()];
+    Config { keys: Some(keys), private_hosts, ..Config::new(database, blobs) }
 }
 
 pub(crate) async fn organization(control: &Control, instance: &Actor, name: &str) -> Actor {
@@ -103,6 +110,12 @@ pub(crate) struct Crafted {
 }
 
 impl Plane {
+    /// Another replica: the same database, and no blobs.
+    pub(crate) async fn replica(&self) -> Control {
+        let blobs = BlobsConfig::Directory(self.directory.path().join("none"));
+        Control::open(config(self.database.clone(), blobs)).await.unwrap()
+    }
+
     /// Opens a run, stores an application and an SBOM, and says that all is well.
     pub(crate) async fn craft(&self, app: &[u8], component: &str) -> Crafted {
         let run = self.control.open_run(&self.owner, &path()).await.unwrap();

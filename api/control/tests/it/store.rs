@@ -106,7 +106,7 @@ async fn what_is_written_reads_back() {
         assert_eq!(leaves.iter().map(|leaf| leaf.record).collect::<Vec<_>>(), written.log);
         assert_eq!(leaves.iter().map(|leaf| leaf.seq).collect::<Vec<_>>(), [seq, seq + 1]);
         assert_eq!(read.current_seq().await.unwrap(), seq + 1);
-        assert_eq!(read.undelivered_events(9).await.unwrap()[0].record, written.outbox[0]);
+        assert_eq!(read.waiting_events(9).await.unwrap()[0].record, written.outbox[0]);
         let all = AuditFilter::default();
         let events = read.audit_events(Some(t.org), &all, Page::first(9)).await.unwrap();
         let event = &events[0].event;

@@ -1,0 +1,149 @@
+//! `muster integration`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{Form, NameArg};
+
+/// `muster integration`.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  muster integration list")]
+pub enum IntegrationCommand {
+    /// Tell someone of what happens.
+    #[command(subcommand)]
+    Create(IntegrationCreateCommand),
+    /// List integrations.
+    #[command(after_help = "Example:\n  muster integration list -o json")]
+    List {
+        /// The form of the answer.
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Form,
+    },
+    /// Show an integration.
+    #[command(after_help = "Example:\n  muster integration show siem")]
+    Show {
+        /// The integration.
+        name: NameArg,
+        /// The form of the answer.
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Form,
+    },
+    /// Change where an integration is, what it is told of, or its secret; what is not given stays.
+    #[command(
+        after_help = "Examples:\n  muster integration update siem --event 'verdict.*' --event run.failed\n  muster integration update chat --address-file slack.url"
+    )]
+    Update(IntegrationUpdateArgs),
+    /// Send a test event now; ends with 3 when it was not taken.
+    #[command(after_help = "Example:\n  muster integration test siem")]
+    Test {
+        /// The integration.
+        name: NameArg,
+    },
+    /// Go on sending to an integration; what waited is sent.
+    #[command(after_help = "Example:\n  muster integration enable siem")]
+    Enable {
+        /// The integration.
+        name: NameArg,
+    },
+    /// Stop sending to an integration; events wait until it is enabled.
+    #[command(after_help = "Example:\n  muster integration disable siem --reason 'moving house'")]
+    Disable {
+        /// The integration.
+        name: NameArg,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Give a webhook another secret, printed once; the one before signs too for a day.
+    #[command(after_help = "Example:\n  muster integration rotate siem")]
+    Rotate {
+        /// The integration.
+        name: NameArg,
+    },
+    /// Delete an integration, and the record of its deliveries.
+    #[command(after_help = "Example:\n  muster integration delete siem")]
+    Delete {
+        /// The integration.
+        name: NameArg,
+    },
+}
+
+/// `muster integration create`.
+#[derive(Debug, Subcommand)]
+#[command(
+    after_help = "Events: attestation.received, contract.revised, gate.revised, run.cancelled, run.expired, run.failed, verdict.failed, verdict.indeterminate, verdict.passed, waiver.approved, waiver.rejected, waiver.requested, waiver.revoked.\n\nExample:\n  muster integration create webhook siem --address https://siem.example.com/muster --event '*'"
+)]
+pub enum IntegrationCreateCommand {
+    /// A receiver of Standard Webhooks with `CloudEvents`. Its secret is printed once.
+    #[command(
+        after_help = "Example:\n  muster integration create webhook siem --address https://siem.example.com/muster --event '*'"
+    )]
+    Webhook {
+        /// Its name, and what it is told of.
+        #[command(flatten)]
+        told: ToldArgs,
+        /// Where to post to, https://….
+        #[arg(long, value_name = "URL")]
+        address: String,
+    },
+    /// An incoming webhook of Slack, or of what understands the same.
+    #[command(
+        after_help = "Example:\n  muster integration create slack chat --address-file slack.url --event verdict.failed"
+    )]
+    Slack {
+        /// Its name, and what it is told of.
+        #[command(flatten)]
+        told: ToldArgs,
+        /// A file with the address, which is a secret; - is the standard input.
+        #[arg(long, value_name = "FILE")]
+        address_file: PathBuf,
+    },
+    /// A webhook of Discord.
+    #[command(
+        after_help = "Example:\n  muster integration create discord chat --address-file discord.url --event 'waiver.*'"
+    )]
+    Discord {
+        /// Its name, and what it is told of.
+        #[command(flatten)]
+        told: ToldArgs,
+        /// A file with the address, which is a secret; - is the standard input.
+        #[arg(long, value_name = "FILE")]
+        address_file: PathBuf,
+    },
+}
+
+/// What every integration has.
+#[derive(Debug, Args)]
+pub struct ToldArgs {
+    /// Its name.
+    pub name: NameArg,
+    /// An event to tell of, or the beginning of its name and `*`; repeatable.
+    #[arg(long, value_name = "NAME", required = true)]
+    pub event: Vec<String>,
+}
+
+/// `muster integration update`.
+#[derive(Debug, Args)]
+pub struct IntegrationUpdateArgs {
+    /// The integration.
+    pub name: NameArg,
+    /// What is to be another.
+    #[command(flatten)]
+    pub change: IntegrationChangeArgs,
+}
+
+/// What an update changes: one thing at least.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub struct IntegrationChangeArgs {
+    /// An event to tell of instead of those before; repeatable.
+    #[arg(long, value_name = "NAME")]
+    pub event: Vec<String>,
+    /// Another address.
+    #[arg(long, value_name = "URL")]
+    pub address: Option<String>,
+    /// A file with another address, for one that is a secret; - is the standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "address")]
+    pub address_file: Option<PathBuf>,
+}
