@@ -7,7 +7,10 @@
 mod postgres;
 mod receiver;
 mod registry;
+mod relay;
+mod s3;
 mod supervisor;
+mod token_server;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -16,7 +19,10 @@ use std::{env, fs};
 
 pub use postgres::Postgres;
 pub use receiver::{Received, Receiver, Reply};
+use registry::Entry;
 pub use registry::Registry;
+pub use relay::Relay;
+pub use s3::S3;
 
 /// The `PostgreSQL` cluster of this process, or `None` where `PostgreSQL` is not installed.
 pub fn postgres() -> Option<&'static Postgres> {
@@ -32,8 +38,42 @@ pub fn durable_postgres() -> Option<Postgres> {
 /// The OCI registry of this process, or `None` where `docker-registry` is not installed.
 pub fn registry() -> Option<&'static Registry> {
     static REGISTRY: OnceLock<Option<Registry>> = OnceLock::new();
-    let program = || found("docker-registry", program("docker-registry"));
-    REGISTRY.get_or_init(|| program().map(|program| Registry::start(&program))).as_ref()
+    REGISTRY.get_or_init(|| registry_for(&Entry::Open)).as_ref()
+}
+
+/// A registry that wants the user's name and password with each request, or `None` as above.
+pub fn registry_with_password() -> Option<&'static Registry> {
+    static REGISTRY: OnceLock<Option<Registry>> = OnceLock::new();
+    REGISTRY.get_or_init(|| registry_for(&Entry::Password)).as_ref()
+}
+
+/// A registry that wants a token, or `None` where it or `openssl` is not installed.
+pub fn registry_with_tokens() -> Option<&'static Registry> {
+    static REGISTRY: OnceLock<Option<Registry>> = OnceLock::new();
+    let start = || registry_for(&Entry::Token(found("openssl", program("openssl"))?));
+    REGISTRY.get_or_init(start).as_ref()
+}
+
+fn registry_for(entry: &Entry) -> Option<Registry> {
+    let program = found("docker-registry", program("docker-registry"));
+    program.map(|program| Registry::start(&program, entry))
+}
+
+/// The S3 server of this process, or `None` where `versitygw` is not installed.
+pub fn s3() -> Option<&'static S3> {
+    static SERVER: OnceLock<Option<S3>> = OnceLock::new();
+    SERVER
+        .get_or_init(|| found("versitygw", versitygw()).map(|program| S3::start(&program)))
+        .as_ref()
+}
+
+/// On `PATH`, or where `MUSTER_VERSITYGW` says, or where `.ci/run` installs it: it is in no distribution.
+fn versitygw() -> Option<PathBuf> {
+    let named = env::var_os("MUSTER_VERSITYGW").map(PathBuf::from);
+    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| env::home_dir().map(|home| home.join(".cache")));
+    let installed = cache.map(|cache| cache.join("muster-ci/bin/versitygw"));
+    program("versitygw").or(named).or(installed).filter(|program| program.is_file())
 }
 
 /// Passes `program` on and says so when there is none.

@@ -5,18 +5,26 @@
 //! be; they are hashed on the way out, so that a damaged disk is an error and not evidence. Memory use does not
 //! depend on a blob's size.
 
+mod claim;
+mod credentials;
 mod directory;
+mod place;
 mod registry;
+mod s3;
 mod spool;
 
+use std::sync::Arc;
 use std::{fmt, io};
 
+pub use credentials::{Credentials, InvalidCredentials};
 pub use directory::Directory;
 use engine::Digest;
 use engine::digest::Hasher;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+pub use place::{BlobsConfig, InvalidPlace, S3Config};
 pub use registry::{Registry, RegistryConfig};
+pub use s3::S3;
 use tokio_util::bytes::Bytes;
 
 /// Bytes as they come.
@@ -60,6 +68,36 @@ pub trait Blobs: Send + Sync + fmt::Debug {
     async fn check(&self) -> Result<(), BlobError>;
 }
 
+/// Opens a place for blobs. Nothing is sent before the first call. Blobs larger than `bytes_max` are refused.
+pub(crate) async fn open(
+    place: BlobsConfig,
+    credentials: Option<Credentials>,
+    bytes_max: u64,
+) -> Result<Arc<dyn Blobs>, BlobError> {
+    Ok(match (place, credentials) {
+        (BlobsConfig::Directory(path), None) => Arc::new(Directory::open(path, bytes_max)?),
+        (BlobsConfig::Directory(_), Some(_)) => {
+            return Err(BlobError::Config("a directory needs no credentials"));
+        }
+        (BlobsConfig::Registry { address, repository, plain_http }, credentials) => {
+            let credentials = credentials.map(|credentials| match credentials {
+                Credentials::Password { username, password } => Ok((username, password)),
+                _ => Err(BlobError::Config("a registry is opened with a user name and a password")),
+            });
+            let (credentials, spool) = (credentials.transpose()?, None);
+            let config =
+                RegistryConfig { address, repository, plain_http, credentials, spool, bytes_max };
+            Arc::new(Registry::open(config).await?)
+        }
+        (BlobsConfig::S3(config), Some(credentials)) => {
+            Arc::new(S3::open(&config, credentials, bytes_max)?)
+        }
+        (BlobsConfig::S3(_), None) => {
+            return Err(BlobError::Config("a bucket needs an access key"));
+        }
+    })
+}
+
 /// Why a blob was not stored or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -89,6 +127,9 @@ pub enum BlobError {
     /// The bytes stopped coming.
     #[error("the upload ended early")]
     Interrupted(#[source] io::Error),
+    /// The place for blobs cannot be opened as it is described.
+    #[error("{0}")]
+    Config(&'static str),
     /// The place where blobs are kept failed. The call may be repeated.
     #[error("the blob store failed: {operation}")]
     Storage {

@@ -123,7 +123,7 @@ impl From<BlobError> for Error {
                 Self::Refused { code: "digest", message: error.to_string() }
             }
             BlobError::TooLarge { .. } => Self::TooLarge(error.to_string()),
-            BlobError::Interrupted(_) => Self::invalid(error.to_string()),
+            BlobError::Interrupted(_) | BlobError::Config(_) => Self::invalid(error.to_string()),
             error => Self::Unavailable {
                 message: "the blob store cannot be reached".to_owned(),
                 source: Box::new(error),

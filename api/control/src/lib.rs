@@ -34,13 +34,12 @@ mod views;
 mod waivers;
 mod workflows;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use actor::{Actor, Permission, Scope};
 use blobs::Blobs;
-pub use blobs::{BlobStream, ByteStream};
+pub use blobs::{BlobStream, BlobsConfig, ByteStream, Credentials};
 pub use deliveries::{DELIVERY_DAYS, Delivery};
 use denials::Denials;
 pub use denials::{Credential, Denial, RECORDED_PER_CREDENTIAL, RECORDED_PER_SOURCE};
@@ -88,6 +87,8 @@ pub struct Config {
     pub database: String,
     /// Where the bytes are.
     pub blobs: BlobsConfig,
+    /// What opens that place, where it has to be opened.
+    pub credentials: Option<Credentials>,
     /// What inputs may cost.
     pub limits: Limits,
     /// The keys that seal secrets; without one nothing secret can be stored.
@@ -102,6 +103,7 @@ impl Config {
         Self {
             database: database.into(),
             blobs,
+            credentials: None,
             limits: Limits::DEFAULT,
             keys: None,
             private_hosts: Vec::new(),
@@ -109,28 +111,13 @@ impl Config {
     }
 }
 
-/// Where blobs are kept.
-#[derive(Debug, Clone)]
-pub enum BlobsConfig {
-    /// In a directory of this machine.
-    Directory(PathBuf),
-    /// In a repository of an OCI registry.
-    Registry {
-        /// The registry, `HOST` or `HOST:PORT`.
-        address: String,
-        /// The repository within it.
-        repository: String,
-        /// Whether to speak HTTP instead of HTTPS, for a registry on the loopback.
-        plain_http: bool,
-    },
-}
-
 type Result<T> = std::result::Result<T, Error>;
 
 impl Control {
     /// Opens the database, brings its schema up to date, and opens the blob store.
     pub async fn open(config: Config) -> Result<Self> {
-        let blobs = open_blobs(config.blobs, &config.limits).await?;
+        let bytes_max = config.limits.blob_bytes_max;
+        let blobs = blobs::open(config.blobs, config.credentials, bytes_max).await?;
         let store = Store::open(&config.database).await?;
         let secrets = Secrets::new(config.keys);
         secrets.check(&store).await?;
@@ -198,22 +185,4 @@ fn step(name: &'static str) {
 /// A new identifier; later ones sort after earlier ones.
 fn fresh() -> uuid::Uuid {
     uuid::Uuid::now_v7()
-}
-
-async fn open_blobs(config: BlobsConfig, limits: &Limits) -> Result<Arc<dyn Blobs>> {
-    let bytes_max = limits.blob_bytes_max;
-    Ok(match config {
-        BlobsConfig::Directory(path) => Arc::new(blobs::Directory::open(path, bytes_max)?),
-        BlobsConfig::Registry { address, repository, plain_http } => {
-            let config = blobs::RegistryConfig {
-                address,
-                repository,
-                plain_http,
-                credentials: None,
-                spool: None,
-                bytes_max,
-            };
-            Arc::new(blobs::Registry::open(config).await)
-        }
-    })
 }

@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use control::BlobsConfig;
+use control::blobs::InvalidPlace;
 
 use super::SecretsArgs;
 
 /// `muster serve`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The first start prints a bootstrap token, once, on the standard error.\n\nExamples:\n  muster serve\n  muster serve --database postgres://muster@db/muster --blobs-registry registry.example.com/muster/evidence"
+    after_help = "The first start prints a bootstrap token, once, on the standard error.\n\nExamples:\n  muster serve\n  muster serve --database postgres://muster@db/muster --blobs-registry registry.example.com/muster/evidence\n  muster serve --blobs 's3://evidence/muster?region=eu-central-1' --blobs-credentials-file bucket.json"
 )]
 pub struct ServeArgs {
     /// The address to listen on; port 0 picks a free one.
@@ -22,6 +24,15 @@ pub struct ServeArgs {
     /// A database of your own: postgres://… or sqlite://….
     #[arg(long, env = "MUSTER_DATABASE", hide_env_values = true, value_name = "URL")]
     pub database: Option<String>,
+    /// Where to keep blobs: a directory, `oci://HOST[:PORT]/REPOSITORY[?plain-http=true]` or
+    /// `s3://BUCKET[/PREFIX][?region=REGION&endpoint=URL&path-style=true]`.
+    #[arg(long, env = "MUSTER_BLOBS", value_name = "DIR|URL", value_parser = place, conflicts_with = "blobs_registry")]
+    pub blobs: Option<BlobsConfig>,
+    /// A file with what opens that place, a JSON object: `username` and `password` for a registry, `access_key_id` and
+    /// `secret_access_key` for a bucket. `MUSTER_BLOBS_CREDENTIALS` may hold the object instead. With neither, a bucket is
+    /// opened by what the machine has: the variables of AWS, or the role of its instance.
+    #[arg(long, env = "MUSTER_BLOBS_CREDENTIALS_FILE", value_name = "FILE")]
+    pub blobs_credentials_file: Option<PathBuf>,
     /// An OCI registry to keep blobs in, HOST[:PORT]/REPOSITORY.
     #[arg(long, env = "MUSTER_BLOBS_REGISTRY", value_name = "HOST/REPOSITORY")]
     pub blobs_registry: Option<String>,
@@ -42,4 +53,10 @@ pub struct DemoArgs {
     /// Leave the server running until Ctrl-C.
     #[arg(long)]
     pub keep: bool,
+}
+
+/// What is no address is a directory.
+fn place(text: &str) -> Result<BlobsConfig, InvalidPlace> {
+    let address = text.contains("://") || text.starts_with("file:");
+    if address { text.parse() } else { Ok(BlobsConfig::Directory(PathBuf::from(text))) }
 }

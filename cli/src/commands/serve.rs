@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-use control::{BlobsConfig, Config, Control};
+use control::{BlobsConfig, Config, Control, Credentials};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use super::{Context, secrets};
 use crate::args::ServeArgs;
+use crate::environment::Environment;
 use crate::exit::{Exit, Failure, Result};
+use crate::keys;
 
 pub(super) fn run(context: &Context, args: ServeArgs) -> Result {
     log(context);
@@ -69,27 +71,73 @@ pub(super) async fn open(config: Config) -> Result<Control> {
 }
 
 fn config(context: &Context, args: &ServeArgs) -> Result<Config> {
-    let embedded = args.database.is_none() || args.blobs_registry.is_none();
-    if embedded {
+    let elsewhere = args.blobs.is_some() || args.blobs_registry.is_some();
+    if args.database.is_none() || !elsewhere {
         std::fs::create_dir_all(&args.data).map_err(|error| {
             Failure::usage(format!("cannot use {}: {error}", args.data.display()))
         })?;
     }
-    let blobs = match &args.blobs_registry {
-        None => BlobsConfig::Directory(args.data.join("blobs")),
-        Some(registry) => {
-            let Some((address, repository)) = registry.split_once('/') else {
-                return Err(Failure::usage(format!("`{registry}` is not HOST[:PORT]/REPOSITORY")));
-            };
-            let (address, repository) = (address.to_owned(), repository.to_owned());
-            BlobsConfig::Registry { address, repository, plain_http: args.plain_http }
-        }
-    };
+    let blobs = place(args)?;
+    let credentials = credentials(args, &blobs, &context.environment)?;
     let database = args.database.clone().unwrap_or_else(|| sqlite(&args.data));
     let embedded = args.database.is_none().then_some(args.data.as_path());
     let keys = secrets::ring(&args.secrets, &context.environment, embedded)?;
     let private_hosts = args.allow_private_host.clone();
-    Ok(Config { keys, private_hosts, ..Config::new(database, blobs) })
+    Ok(Config { keys, credentials, private_hosts, ..Config::new(database, blobs) })
+}
+
+/// Where blobs are kept: in the data directory unless another place was named.
+fn place(args: &ServeArgs) -> Result<BlobsConfig> {
+    match (&args.blobs, &args.blobs_registry) {
+        (Some(place), _) => Ok(place.clone()),
+        (None, None) => Ok(BlobsConfig::Directory(args.data.join("blobs"))),
+        (None, Some(registry)) => {
+            let Some((address, repository)) = registry.split_once('/') else {
+                return Err(Failure::usage(format!("`{registry}` is not HOST[:PORT]/REPOSITORY")));
+            };
+            let (address, repository) = (address.to_owned(), repository.to_owned());
+            Ok(BlobsConfig::Registry { address, repository, plain_http: args.plain_http })
+        }
+    }
+}
+
+/// What opens the place for blobs. What is in the file or the variable is not repeated in any message.
+fn credentials(
+    args: &ServeArgs,
+    place: &BlobsConfig,
+    environment: &Environment,
+) -> Result<Option<Credentials>> {
+    let variable = environment.get("MUSTER_BLOBS_CREDENTIALS").filter(|text| !text.is_empty());
+    let (name, text) = match (&args.blobs_credentials_file, variable) {
+        (Some(_), Some(_)) => {
+            return Err(Failure::usage(
+                "both --blobs-credentials-file and MUSTER_BLOBS_CREDENTIALS are given: use one of them",
+            ));
+        }
+        (Some(file), None) => (file.display().to_string(), keys::read(file)?),
+        (None, Some(text)) => ("MUSTER_BLOBS_CREDENTIALS".to_owned(), text.to_owned()),
+        (None, None) => return Ok(of_machine(place, environment)),
+    };
+    let credentials = Credentials::parse(&text);
+    credentials.map(Some).map_err(|error| Failure::usage(format!("{name}: {error}")))
+}
+
+/// What the machine has for a bucket: what AWS's own programs look for, and nothing that says where the bucket is.
+fn of_machine(place: &BlobsConfig, environment: &Environment) -> Option<Credentials> {
+    const VARIABLES: [&str; 9] = [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_ROLE_ARN",
+        "AWS_ROLE_SESSION_NAME",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    ];
+    let given = |name: &str| Some((name.to_owned(), environment.get(name)?.to_owned()));
+    let bucket = matches!(place, BlobsConfig::S3(_));
+    bucket.then(|| Credentials::Machine(VARIABLES.into_iter().filter_map(given).collect()))
 }
 
 /// The address of the embedded database in a directory.

@@ -24,6 +24,7 @@ mod runs;
 mod secrets;
 mod site;
 mod state;
+mod storage;
 mod support;
 mod usage;
 mod verify;

@@ -83,6 +83,16 @@ impl Site {
         self
     }
 
+    /// On SQLite, with the blobs in a place that is opened with these credentials.
+    pub(crate) fn with_blobs_in(name: &'static str, place: &str, credentials: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("credentials.json");
+        std::fs::write(&file, credentials).unwrap();
+        let database = format!("sqlite://{}", folder.path().join("data/muster.db").display());
+        let args = ["--blobs", place, "--blobs-credentials-file", file.to_str().unwrap()];
+        Self::furnished(name, folder, database, args.map(ToOwned::to_owned).into())
+    }
+
     /// Starts a server on it, with more variables.
     pub(crate) fn serve(&self, variables: &[(&str, &str)]) -> Server {
         let args: Vec<&str> = self.args.iter().map(String::as_str).collect();

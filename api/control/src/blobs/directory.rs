@@ -12,7 +12,8 @@ use tempfile::NamedTempFile;
 use tokio_util::bytes::Bytes;
 use tokio_util::io::ReaderStream;
 
-use super::spool::{self, Claim, Spooled};
+use super::claim::Claim;
+use super::spool::{self, Spooled};
 use super::{BlobError, BlobStream, Blobs, ByteStream, verified};
 
 /// Uploads in progress, on the file system of the blobs so that a finished one can be moved in one step.

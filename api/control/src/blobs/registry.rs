@@ -26,7 +26,8 @@ use oci_distribution::{Client, Reference};
 use tokio::sync::{Mutex, OnceCell};
 use tokio_util::io::ReaderStream;
 
-use super::spool::{self, Claim, Spooled};
+use super::claim::Claim;
+use super::spool::{self, Spooled};
 use super::{BlobError, BlobStream, Blobs, ByteStream, verified};
 
 const ARTIFACT_TYPE: &str = "application/vnd.muster.blob.v1";
@@ -39,11 +40,14 @@ const CHUNK_BYTES: usize = 1 << 20;
 const ATTEMPTS_MAX: u32 = 4;
 /// The pause after the first attempt; it doubles.
 const PAUSE: Duration = Duration::from_millis(50);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an answer may pause.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How many locks there are for blobs being pushed by this process: see [`Registry::pushing`].
 const LOCKS: usize = 64;
 
 /// Where the registry is and how to enter.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct RegistryConfig {
     /// `host` or `host:port`.
     pub address: String,
@@ -57,6 +61,17 @@ pub struct RegistryConfig {
     pub spool: Option<PathBuf>,
     /// Blobs larger than this are refused, in bytes.
     pub bytes_max: u64,
+}
+
+impl std::fmt::Debug for RegistryConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { address, repository, plain_http, .. } = self;
+        f.debug_struct("RegistryConfig")
+            .field("address", address)
+            .field("repository", repository)
+            .field("plain_http", plain_http)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Blobs in an OCI registry.
@@ -83,18 +98,25 @@ impl std::fmt::Debug for Registry {
 
 impl Registry {
     /// Takes the configuration. Nothing is sent before the first call; [`Blobs::check`] tells whether it works.
-    pub async fn open(config: RegistryConfig) -> Self {
+    pub async fn open(config: RegistryConfig) -> Result<Self, BlobError> {
+        if config.plain_http && config.credentials.is_some() && !on_loopback(&config.address) {
+            return Err(BlobError::Config(
+                "a password is not sent over HTTP to another machine: leave out plain HTTP",
+            ));
+        }
         let protocol = if config.plain_http { ClientProtocol::Http } else { ClientProtocol::Https };
         let client = Client::new(ClientConfig {
             protocol,
             use_monolithic_push: true,
+            connect_timeout: Some(CONNECT_TIMEOUT),
+            read_timeout: Some(READ_TIMEOUT),
             ..ClientConfig::default()
         });
         let auth = config.credentials.map_or(RegistryAuth::Anonymous, |(user, password)| {
             RegistryAuth::Basic(user, password)
         });
         client.store_auth_if_needed(&config.address, &auth).await;
-        Self {
+        Ok(Self {
             client,
             address: config.address,
             repository: config.repository,
@@ -102,7 +124,7 @@ impl Registry {
             bytes_max: config.bytes_max,
             config: OnceCell::new(),
             pushing: (0..LOCKS).map(|_| Mutex::new(())).collect(),
-        }
+        })
     }
 
     fn reference(&self, digest: Digest) -> Reference {
@@ -262,6 +284,13 @@ impl Blobs for Registry {
             Err(BlobError::storage("look for the empty configuration", "it is gone"))
         }
     }
+}
+
+/// Whether `HOST[:PORT]` is this machine.
+fn on_loopback(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost" || literal.is_ok_and(|address| address.is_loopback())
 }
 
 fn descriptor(media_type: &str, digest: Digest, size: u64) -> OciDescriptor {

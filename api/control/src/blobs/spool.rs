@@ -3,55 +3,16 @@
 use std::io::Write;
 use std::path::Path;
 
-use engine::Digest;
-use engine::digest::Hasher;
 use futures::StreamExt;
 use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 use tokio_util::bytes::Bytes;
 
+use super::claim::{Claim, Incoming};
 use super::{BlobError, ByteStream};
 
 /// Chunks between the network and the disk: enough to keep both busy, and a bound on memory.
 const CHUNKS_WAITING: usize = 16;
-
-/// What must hold for the bytes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Claim {
-    pub(super) digest: Digest,
-    pub(super) size: Option<u64>,
-    pub(super) bytes_max: u64,
-}
-
-impl Claim {
-    /// Refuses a claim that cannot be accepted whatever arrives.
-    fn check(self) -> Result<(), BlobError> {
-        match self.size {
-            Some(size) if size > self.bytes_max => {
-                Err(BlobError::TooLarge { limit: self.bytes_max })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn check_so_far(self, size: u64) -> Result<(), BlobError> {
-        match self.size {
-            Some(expected) if size > expected => Err(BlobError::Size { expected, actual: size }),
-            _ if size > self.bytes_max => Err(BlobError::TooLarge { limit: self.bytes_max }),
-            _ => Ok(()),
-        }
-    }
-
-    fn check_all(self, size: u64, actual: Digest) -> Result<(), BlobError> {
-        match self.size {
-            Some(expected) if size != expected => Err(BlobError::Size { expected, actual: size }),
-            _ if actual != self.digest => {
-                Err(BlobError::Mismatch { expected: self.digest, actual })
-            }
-            _ => Ok(()),
-        }
-    }
-}
 
 /// Bytes that are what was claimed. The file is gone when this is dropped, unless it was moved.
 #[derive(Debug)]
@@ -69,9 +30,9 @@ pub(super) async fn receive<T: Send + 'static>(
     begin: impl FnOnce() -> Result<Option<NamedTempFile>, BlobError> + Send + 'static,
     end: impl FnOnce(Spooled) -> Result<T, BlobError> + Send + 'static,
 ) -> Result<T, BlobError> {
-    claim.check()?;
+    let incoming = claim.begin()?;
     let (sender, chunks) = mpsc::channel(CHUNKS_WAITING);
-    let writer = tokio::task::spawn_blocking(move || end(write(begin()?, claim, chunks)?));
+    let writer = tokio::task::spawn_blocking(move || end(write(begin()?, incoming, chunks)?));
     let mut interrupted = None;
     while let Some(chunk) = stream.next().await {
         match chunk {
@@ -103,19 +64,15 @@ pub(super) fn file(directory: &Path) -> Result<NamedTempFile, BlobError> {
 
 fn write(
     mut file: Option<NamedTempFile>,
-    claim: Claim,
+    mut incoming: Incoming,
     mut chunks: mpsc::Receiver<Bytes>,
 ) -> Result<Spooled, BlobError> {
-    let mut hasher = Hasher::default();
     while let Some(chunk) = chunks.blocking_recv() {
-        hasher.update(&chunk);
-        claim.check_so_far(hasher.size())?;
+        incoming.take(&chunk)?;
         if let Some(file) = &mut file {
             file.write_all(&chunk)
                 .map_err(|error| BlobError::storage("write a temporary file", error))?;
         }
     }
-    let size = hasher.size();
-    claim.check_all(size, hasher.finish())?;
-    Ok(Spooled { file, size })
+    Ok(Spooled { size: incoming.finish()?, file })
 }

@@ -1,9 +1,13 @@
-//! What a blob store promises, in a directory and in a registry.
+//! What a blob store promises, in a directory, in a registry and in a bucket.
 
 use std::io;
 use std::sync::Arc;
 
-use control::blobs::{BlobError, Blobs, ByteStream, Directory, Registry, RegistryConfig};
+use control::blobs::{
+    BlobError, Blobs, BlobsConfig, ByteStream, Credentials, Directory, Registry, RegistryConfig,
+    S3, S3Config,
+};
+use control::{Config, Control};
 use engine::Digest;
 use engine::digest::Hasher;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -30,7 +34,10 @@ async fn all(repository: &str) -> Vec<Opened> {
             spool: Some(directory.path().to_owned()),
             bytes_max: BYTES_MAX,
         };
-        opened.push(Opened { blobs: Arc::new(Registry::open(config).await), directory });
+        opened.push(Opened { blobs: Arc::new(Registry::open(config).await.unwrap()), directory });
+    }
+    if let Some((blobs, _)) = bucket(repository, BYTES_MAX) {
+        opened.push(Opened { blobs, directory: tempfile::tempdir().unwrap() });
     }
     opened
 }
@@ -50,6 +57,35 @@ async fn read(blobs: &dyn Blobs, digest: Digest) -> io::Result<Vec<u8>> {
         .await?;
     assert_eq!(u64::try_from(read.len()).unwrap(), blob.size);
     Ok(read)
+}
+
+/// A bucket of its own; its folder is the server's.
+fn bucket(name: &str, bytes_max: u64) -> Option<(Arc<dyn Blobs>, std::path::PathBuf)> {
+    let server = testdata::peers::s3()?;
+    let folder = server.bucket(name);
+    let (id, key) = server.key();
+    Some((open_bucket(server.endpoint(), name, (id, key), bytes_max), folder))
+}
+
+fn open_bucket(
+    endpoint: &str,
+    name: &str,
+    (id, key): (&str, &str),
+    bytes_max: u64,
+) -> Arc<dyn Blobs> {
+    let config = S3Config {
+        bucket: name.to_owned(),
+        prefix: "a/b".to_owned(),
+        region: "us-east-1".to_owned(),
+        endpoint: Some(endpoint.to_owned()),
+        path_style: true,
+    };
+    let credentials = Credentials::Keys {
+        access_key_id: id.to_owned(),
+        secret_access_key: key.to_owned(),
+        session_token: None,
+    };
+    Arc::new(S3::open(&config, credentials, bytes_max).unwrap())
 }
 
 /// Files anywhere below, with their paths relative to `root`.
@@ -192,7 +228,7 @@ async fn a_registry_that_is_not_there_is_named() {
         spool: None,
         bytes_max: BYTES_MAX,
     };
-    let blobs = Registry::open(config).await;
+    let blobs = Registry::open(config).await.unwrap();
     for error in [
         blobs.check().await.unwrap_err(),
         blobs.get(Digest::of("x")).await.unwrap_err(),
@@ -202,5 +238,154 @@ async fn a_registry_that_is_not_there_is_named() {
             matches!(&error, BlobError::Storage { operation, .. } if operation.contains(&address)),
             "{error}"
         );
+    }
+}
+
+/// What is left in the bucket: objects, and parts of uploads that nobody completed.
+fn left_in(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    files(folder).into_iter().filter(|path| path.metadata().unwrap().len() > 0).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_upload_that_is_not_as_claimed_leaves_nothing_in_the_bucket() {
+    let Some((blobs, folder)) = bucket("half-way", 20 << 20) else { return };
+    let chunks = |count: usize| {
+        let chunk = Bytes::from(vec![7; 1 << 20]);
+        stream::iter(0..count).map(move |_| Ok(chunk.clone())).boxed()
+    };
+    let digest = Digest::of(vec![7; 12 << 20]);
+    let wrong = blobs.put(digest, None, chunks(13)).await;
+    assert!(matches!(wrong, Err(BlobError::Mismatch { .. })), "{wrong:?}");
+    let broken = chunks(11).chain(stream::once(async { Err(io::Error::other("gone")) })).boxed();
+    let broken = blobs.put(digest, None, broken).await;
+    assert!(matches!(broken, Err(BlobError::Interrupted(_))), "{broken:?}");
+    let large = blobs.put(digest, None, chunks(21)).await;
+    assert!(matches!(large, Err(BlobError::TooLarge { .. })), "{large:?}");
+    let claimed = blobs.put(digest, Some(21 << 20), chunks(0)).await;
+    assert!(matches!(claimed, Err(BlobError::TooLarge { .. })), "{claimed:?}");
+    assert_eq!(blobs.size(digest).await.unwrap(), None);
+    assert_eq!(left_in(&folder), Vec::<std::path::PathBuf>::new());
+    assert_eq!(blobs.put(digest, None, chunks(12)).await.unwrap(), 12 << 20);
+    let object = folder.join("a/b/sha256").join(digest.to_hex());
+    assert_eq!(std::fs::metadata(object).unwrap().len(), 12 << 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_was_changed_ends_in_an_error() {
+    let Some((blobs, folder)) = bucket("changed", BYTES_MAX) else { return };
+    let digest = Digest::of("evidence");
+    blobs.put(digest, None, bytes("evidence")).await.unwrap();
+    let object = folder.join("a/b/sha256").join(digest.to_hex());
+    std::fs::write(object, "evidenze").unwrap();
+    let error = read(blobs.as_ref(), digest).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_does_not_open_is_named_and_its_key_is_not() {
+    let Some(server) = testdata::peers::s3() else { return };
+    server.bucket("closed");
+    let (id, key) = server.key();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (endpoint, bucket, key) in [
+        (server.endpoint().to_owned(), "closed", "another-secret"),
+        (format!("http://{free}"), "closed", key),
+    ] {
+        let blobs = open_bucket(&endpoint, bucket, (id, key), BYTES_MAX);
+        for error in [
+            blobs.check().await.unwrap_err(),
+            blobs.get(Digest::of("x")).await.unwrap_err(),
+            blobs.put(Digest::of("x"), None, bytes("x")).await.unwrap_err(),
+        ] {
+            let shown = format!("{error} {error:?} {blobs:?}");
+            assert!(error.to_string().contains("s3://closed/a/b"), "{shown}");
+            assert!(!shown.contains(key), "{shown}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_is_entered_with_a_password_or_a_token() {
+    let peers =
+        [testdata::peers::registry_with_password(), testdata::peers::registry_with_tokens()];
+    for registry in peers.into_iter().flatten() {
+        let (user, password) = registry.user();
+        let open = async |credentials: Option<(&str, &str)>| {
+            let config = RegistryConfig {
+                address: registry.address().to_owned(),
+                repository: "muster/closed".to_owned(),
+                plain_http: true,
+                credentials: credentials.map(|(user, word)| (user.to_owned(), word.to_owned())),
+                spool: None,
+                bytes_max: BYTES_MAX,
+            };
+            let shown = format!("{config:?}");
+            assert!(!shown.contains(password), "{shown}");
+            Registry::open(config).await.unwrap()
+        };
+        let digest = Digest::of("evidence");
+        let blobs = open(Some((user, password))).await;
+        blobs.check().await.unwrap();
+        blobs.put(digest, None, bytes("evidence")).await.unwrap();
+        // Another client, which only reads.
+        let reader = open(Some((user, password))).await;
+        assert_eq!(read(&reader, digest).await.unwrap(), b"evidence");
+        for credentials in [None, Some((user, "a-wrong-password"))] {
+            let blobs = open(credentials).await;
+            for error in [
+                blobs.check().await.unwrap_err(),
+                blobs.get(digest).await.map(drop).unwrap_err(),
+                blobs.put(digest, None, bytes("evidence")).await.unwrap_err(),
+            ] {
+                let shown = format!("{error} {error:?} {blobs:?}");
+                assert!(error.to_string().contains(registry.address()), "{shown}");
+                assert!(!shown.contains("a-wrong-password"), "{shown}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_not_sent_in_the_clear_to_another_machine() {
+    for (address, sent) in [
+        ("registry.example.com", false),
+        ("10.0.0.1:5000", false),
+        ("127.0.0.1:5000", true),
+        ("localhost:5000", true),
+        ("[::1]:5000", true),
+    ] {
+        let config = RegistryConfig {
+            address: address.to_owned(),
+            repository: "muster/blobs".to_owned(),
+            plain_http: true,
+            credentials: Some(("user".to_owned(), "password".to_owned())),
+            spool: None,
+            bytes_max: BYTES_MAX,
+        };
+        let opened = Registry::open(config).await;
+        assert_eq!(opened.is_ok(), sent, "{address}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_is_opened_with_what_belongs_to_it() {
+    let password = r#"{"username":"u","password":"p"}"#;
+    let key = r#"{"access_key_id":"i","secret_access_key":"k"}"#;
+    for (place, credentials, opens) in [
+        ("s3://evidence", Some(key), true),
+        ("s3://evidence", Some(password), false),
+        ("s3://evidence", None, false),
+        ("oci://registry.example.com/evidence", Some(password), true),
+        ("oci://registry.example.com/evidence", Some(key), false),
+        ("file:///tmp", Some(password), false),
+    ] {
+        let credentials = credentials.map(|text| Credentials::parse(text).unwrap());
+        let directory = tempfile::tempdir().unwrap();
+        let database =
+            format!("sqlite://{}?mode=rwc", directory.path().join("muster.db").display());
+        let place: BlobsConfig = place.parse().unwrap();
+        let config = Config { credentials, ..Config::new(database, place.clone()) };
+        let opened = Control::open(config).await;
+        assert_eq!(opened.is_ok(), opens, "{place}");
     }
 }
