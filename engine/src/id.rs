@@ -65,6 +65,8 @@ ids! {
     RunId,
     /// Names an API token, never its secret.
     TokenId,
+    /// Names a trust rule.
+    TrustRuleId,
     /// Names a waiver over all its revisions.
     WaiverId,
     /// Names a workflow.

@@ -9,7 +9,7 @@
 //! [`document`] and [`schema`] read what people write; [`contract`] and [`policy`] give it meaning; [`material`] reads
 //! evidence; [`judge`] brings the two together through [`rego`], lets each [`waiver`] accept what it names, and ends in a
 //! [`judge::Record`]; [`gate`] asks about an
-//! artifact and its [`lineage`].
+//! artifact and its [`lineage`]; a [`trust_rule`] lets CI jobs in.
 
 pub mod audit;
 pub mod canonical;
@@ -30,6 +30,7 @@ pub mod rego;
 pub mod run;
 pub mod schema;
 pub mod timestamp;
+pub mod trust_rule;
 pub mod waiver;
 
 pub use digest::Digest;
@@ -38,4 +39,5 @@ pub use limits::Limits;
 pub use material::{Kind, Material};
 pub use name::Name;
 pub use timestamp::Timestamp;
+pub use trust_rule::TrustRule;
 pub use waiver::Waiver;

@@ -21,6 +21,8 @@ pub const POLICY: &str = include_str!("schema/policy.schema.json");
 pub const GATE: &str = include_str!("schema/gate.schema.json");
 /// The published schema of `kind: Waiver`.
 pub const WAIVER: &str = include_str!("schema/waiver.schema.json");
+/// The published schema of `kind: TrustRule`.
+pub const TRUST_RULE: &str = include_str!("schema/trust-rule.schema.json");
 
 /// The compiled form of one kind of document, made when the first of them is read.
 type Form = LazyLock<Result<Schema, InvalidSchema>>;
@@ -33,6 +35,8 @@ pub(crate) static POLICY_FORM: Form = LazyLock::new(|| form(POLICY));
 pub(crate) static GATE_FORM: Form = LazyLock::new(|| form(GATE));
 /// The form of every waiver.
 pub(crate) static WAIVER_FORM: Form = LazyLock::new(|| form(WAIVER));
+/// The form of every trust rule.
+pub(crate) static TRUST_RULE_FORM: Form = LazyLock::new(|| form(TRUST_RULE));
 
 /// The published schemas refer to each other by file name; so do they here.
 fn form(source: &str) -> Result<Schema, InvalidSchema> {

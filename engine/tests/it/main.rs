@@ -7,4 +7,5 @@ mod materials;
 mod opa;
 mod properties;
 mod support;
+mod trust_rules;
 mod waivers;
