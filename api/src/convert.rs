@@ -2,6 +2,7 @@
 
 pub(crate) mod delivery;
 pub(crate) mod integration;
+pub(crate) mod trust_rule;
 
 use api_types as out;
 use control as view;
@@ -24,6 +25,7 @@ pub(crate) fn scope(scope: view::Scope) -> out::Scope {
         view::Scope::Admin => out::Scope::Admin,
         view::Scope::Attest => out::Scope::Attest,
         view::Scope::Read => out::Scope::Read,
+        view::Scope::Job => out::Scope::Job,
     }
 }
 
@@ -33,6 +35,7 @@ pub(crate) fn scope_in(scope: out::Scope) -> view::Scope {
         out::Scope::Admin => view::Scope::Admin,
         out::Scope::Attest => view::Scope::Attest,
         out::Scope::Read => view::Scope::Read,
+        out::Scope::Job => view::Scope::Job,
     }
 }
 

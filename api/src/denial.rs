@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::Extensions;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::Response;
@@ -35,7 +36,7 @@ pub(crate) async fn record(State(app): State<App>, mut request: Request, next: N
     let slot = Slot::default();
     request.extensions_mut().insert(slot.clone());
     let bearer = bearer(&request);
-    let source = source(&request);
+    let source = source(request.extensions());
     let path = request.extensions().get::<MatchedPath>().map_or("/", MatchedPath::as_str);
     let attempt = format!("{} {path}", request.method());
     let mut response = next.run(request).await;
@@ -67,7 +68,8 @@ fn bearer(request: &Request) -> Option<String> {
     Some(shown.trim().to_owned())
 }
 
-fn source(request: &Request) -> Option<IpAddr> {
-    let ConnectInfo(address) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+/// Where a request came from.
+pub(crate) fn source(extensions: &Extensions) -> Option<IpAddr> {
+    let ConnectInfo(address) = extensions.get::<ConnectInfo<SocketAddr>>()?;
     Some(address.ip().to_canonical())
 }

@@ -1,7 +1,7 @@
 //! The one place where errors become responses: problem details, [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457).
 
 use api_types::{Place, Problem};
-use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{BytesRejection, FormRejection, PathRejection, QueryRejection};
 use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -100,7 +100,9 @@ impl From<control::Error> for Failure {
         }
         let mut failure = Self::new(error.code(), error.to_string());
         match error {
-            control::Error::Refused { code, .. } => failure.problem.step = Some(code.to_owned()),
+            control::Error::Refused { code, .. } | control::Error::NotAdmitted { code, .. } => {
+                failure.problem.step = Some(code.to_owned());
+            }
             control::Error::Invalid { diagnostics, .. } => {
                 failure.problem.errors = diagnostics.into_iter().map(place).collect();
             }
@@ -134,6 +136,15 @@ impl From<PathRejection> for Failure {
 impl From<QueryRejection> for Failure {
     fn from(rejection: QueryRejection) -> Self {
         Self::new("invalid", rejection.body_text())
+    }
+}
+
+impl From<FormRejection> for Failure {
+    fn from(rejection: FormRejection) -> Self {
+        match rejection {
+            FormRejection::BytesRejection(rejection) => rejection.into(),
+            rejection => Self::new("invalid", rejection.body_text()),
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! What handlers take: who is asking, and typed parts of the request.
 
+use std::convert::Infallible;
+use std::net::IpAddr;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::HeaderMap;
@@ -10,6 +13,9 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Failure;
 use crate::{App, denial};
+
+/// The media type of a form.
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Someone whose token was accepted, and whom they ask.
 #[derive(Debug)]
@@ -65,6 +71,37 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
         };
         reader.end().map_err(trailing)?;
         Ok(Self(value))
+    }
+}
+
+/// A form ([URL Standard](https://url.spec.whatwg.org/#application/x-www-form-urlencoded)).
+#[derive(Debug)]
+pub(crate) struct Form<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
+    type Rejection = Failure;
+
+    async fn from_request(req: Request, state: &App) -> Result<Self, Failure> {
+        if !has_media_type(req.headers(), &[FORM]) {
+            return Err(Failure::new(
+                "unsupported-media-type",
+                format!("send `Content-Type: {FORM}`"),
+            ));
+        }
+        let axum::extract::Form(value) = axum::extract::Form::from_request(req, state).await?;
+        Ok(Self(value))
+    }
+}
+
+/// Where a request came from.
+#[derive(Debug)]
+pub(crate) struct Source(pub Option<IpAddr>);
+
+impl FromRequestParts<App> for Source {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &App) -> Result<Self, Infallible> {
+        Ok(Self(denial::source(&parts.extensions)))
     }
 }
 

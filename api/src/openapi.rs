@@ -6,6 +6,7 @@ use api_types as types;
 use serde_json::{Map, Value, json};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::extract::FORM;
 use crate::problem;
 use crate::routes::{Access, Answer, Body, ROUTES, Route};
 
@@ -62,7 +63,10 @@ fn identifier(route: &Route) -> String {
 }
 
 fn security(access: Access) -> Value {
-    if access == Access::Public { json!([]) } else { json!([{ "token": [] }]) }
+    match access {
+        Access::Public | Access::IdentityToken => json!([]),
+        Access::Token | Access::May(_) => json!([{ "token": [] }]),
+    }
 }
 
 fn scopes(access: Access) -> Option<String> {
@@ -88,6 +92,7 @@ fn request_body(body: Body) -> Option<Value> {
     let content = match body {
         Body::None | Body::Streamed => return None,
         Body::Json(name) => json!({ "application/json": { "schema": reference(name) } }),
+        Body::Form(name) => json!({ FORM: { "schema": reference(name) } }),
         Body::Bundle => json!({ types::BUNDLE_MEDIA_TYPE: {}, "application/json": {} }),
         Body::Bytes => json!({ "application/octet-stream": {} }),
     };
@@ -168,6 +173,14 @@ fn schemas() -> BTreeMap<String, Value> {
     add::<types::CreateToken>(out);
     add::<types::NewToken>(out);
     add::<types::Token>(out);
+    add::<types::ExchangeToken>(out);
+    add::<types::ExchangedToken>(out);
+    add::<types::CreateTrustRule>(out);
+    add::<types::TrustRule>(out);
+    add::<types::ExplainToken>(out);
+    add::<types::Explanation>(out);
+    add::<types::ExplainedRefusal>(out);
+    add::<types::ExplainedRule>(out);
     add::<types::CreateWorkflow>(out);
     add::<types::Workflow>(out);
     add::<types::RequestWaiver>(out);

@@ -9,6 +9,7 @@ mod deliveries;
 mod gates;
 mod graphql;
 mod integrations;
+mod jobs;
 mod keys;
 mod operations;
 mod organizations;
@@ -16,12 +17,13 @@ mod projects;
 mod runs;
 mod secrets;
 mod tokens;
+mod trust_rules;
 mod waivers;
 mod workflows;
 
 use std::time::Duration;
 
-use Access::{May, Public, Token};
+use Access::{IdentityToken, May, Public, Token};
 use api_types::BUNDLE_MEDIA_TYPE;
 use axum::routing::{MethodRouter, delete, get, head, patch, post, put};
 use control::Permission;
@@ -36,6 +38,8 @@ pub enum Access {
     Public,
     /// Everyone with a token.
     Token,
+    /// Everyone with an identity token of a CI system, in the body.
+    IdentityToken,
     /// A token that carries this permission.
     May(Permission),
 }
@@ -47,6 +51,8 @@ pub enum Body {
     None,
     /// A JSON body, the component of that name.
     Json(&'static str),
+    /// A form, the component of that name.
+    Form(&'static str),
     /// An attestation's bundle.
     Bundle,
     /// Any bytes, streamed.
@@ -125,7 +131,7 @@ impl Body {
         match self {
             Self::Bytes => None,
             Self::Bundle => Some(usize::try_from(limits.bundle_bytes_max).unwrap_or(usize::MAX)),
-            Self::None | Self::Streamed | Self::Json(_) => Some(JSON_BYTES_MAX),
+            Self::None | Self::Streamed | Self::Json(_) | Self::Form(_) => Some(JSON_BYTES_MAX),
         }
     }
 
@@ -135,7 +141,7 @@ impl Body {
             Self::Bytes | Self::Streamed => None,
             // A receipt reads and judges all the evidence of a run.
             Self::Bundle => Some(Duration::from_mins(10)),
-            Self::None | Self::Json(_) => Some(Duration::from_mins(1)),
+            Self::None | Self::Json(_) | Self::Form(_) => Some(Duration::from_mins(1)),
         }
     }
 }
@@ -200,6 +206,16 @@ pub const ROUTES: &[Route] = &[
         .takes(Body::Json("CreateToken")).answers(201, Answer::Json("NewToken")),
     Route::new("GET", "/v1/tokens", May(Permission::EditTokens), "List tokens", || get(tokens::list)).answers(200, Answer::List("Token")),
     Route::new("DELETE", "/v1/tokens/{id}", May(Permission::EditTokens), "Revoke a token", || delete(tokens::revoke)).answers(204, Answer::Nothing),
+    Route::new("POST", "/v1/tokens/exchange", IdentityToken, "Exchange an identity token of a CI system for a token that is good for one run", || post(jobs::exchange))
+        .takes(Body::Form("ExchangeToken")).answers(200, Answer::Json("ExchangedToken")),
+    Route::new("POST", "/v1/tokens/explain", May(Permission::EditTrust), "Say which trust rule lets an identity token in, or what each missed", || post(trust_rules::explain))
+        .takes(Body::Json("ExplainToken")).answers(200, Answer::Json("Explanation")),
+    Route::new("POST", "/v1/trust-rules", May(Permission::EditTrust), "Make a rule under which CI jobs are let in without a secret", || post(trust_rules::create))
+        .takes(Body::Json("CreateTrustRule")).answers(201, Answer::Json("TrustRule")),
+    Route::new("GET", "/v1/trust-rules", May(Permission::EditTrust), "List trust rules", || get(trust_rules::list)).answers(200, Answer::List("TrustRule")),
+    Route::new("GET", "/v1/trust-rules/{name}", May(Permission::EditTrust), "Show a trust rule", || get(trust_rules::show)).answers(200, Answer::Json("TrustRule")),
+    Route::new("DELETE", "/v1/trust-rules/{name}", May(Permission::EditTrust), "Delete a trust rule, and end the tokens that were given under it", || delete(trust_rules::remove))
+        .answers(204, Answer::Nothing),
     Route::new("POST", "/v1/runs", May(Permission::Attest), "Open a run of a workflow", || post(runs::open))
         .takes(Body::Json("OpenRun")).answers(201, Answer::Json("OpenedRun")),
     Route::new("GET", "/v1/runs", May(Permission::Read), "List runs, newest first", || get(runs::list)).asks(RUNS).answers(200, Answer::List("Run")),
@@ -277,4 +293,5 @@ pub const ROUTES: &[Route] = &[
     Route::new("GET", "/schemas/contract.schema.json", Public, "The JSON Schema of contracts", || get(operations::contract_schema)).answers(200, Answer::Other("application/schema+json")),
     Route::new("GET", "/schemas/policy.schema.json", Public, "The JSON Schema of policies", || get(operations::policy_schema)).answers(200, Answer::Other("application/schema+json")),
     Route::new("GET", "/schemas/gate.schema.json", Public, "The JSON Schema of gates", || get(operations::gate_schema)).answers(200, Answer::Other("application/schema+json")),
+    Route::new("GET", "/schemas/trust-rule.schema.json", Public, "The JSON Schema of trust rules", || get(operations::trust_rule_schema)).answers(200, Answer::Other("application/schema+json")),
 ];

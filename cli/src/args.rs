@@ -252,6 +252,8 @@ pub enum SchemaKind {
     Gate,
     /// `kind: Waiver`.
     Waiver,
+    /// `kind: TrustRule`.
+    TrustRule,
 }
 
 /// The form of an answer.

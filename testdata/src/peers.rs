@@ -4,6 +4,7 @@
 //! `skipped: NAME` goes to the real standard error (the test harness does not capture it, and `.ci/run` fails
 //! on it) and the caller gets `None`. A program that is there and does not start is a panic.
 
+mod issuer;
 mod postgres;
 mod receiver;
 mod registry;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::{env, fs};
 
+pub use issuer::Issuer;
 pub use postgres::Postgres;
 pub use receiver::{Received, Receiver, Reply};
 use registry::Entry;

@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use engine::Name;
-use engine::id::{OrganizationId, TokenId};
+use engine::id::{OrganizationId, RunId, TokenId, WorkflowId};
+use engine::run::WorkflowPath;
 
 use crate::error::Error;
 
@@ -19,15 +20,18 @@ pub enum Scope {
     Attest,
     /// Read everything of the organization, ask gates.
     Read,
+    /// Run one workflow once. Only tokens that CI jobs were given have it.
+    Job,
 }
 
 impl Scope {
     /// Every scope with its name.
-    pub const ALL: [(Self, &'static str); 4] = [
+    pub const ALL: [(Self, &'static str); 5] = [
         (Self::Instance, "instance"),
         (Self::Admin, "admin"),
         (Self::Attest, "attest"),
         (Self::Read, "read"),
+        (Self::Job, "job"),
     ];
 
     /// The name of this scope.
@@ -98,8 +102,8 @@ impl Permission {
     pub const ALL: [(Self, &'static str, &'static [Scope]); 18] = [
         (Self::EditInstance, "edit-instance", &[Scope::Instance]),
         (Self::Read, "read", &[Scope::Read]),
-        (Self::SeeBlobs, "see-blobs", &[Scope::Attest, Scope::Read]),
-        (Self::Attest, "attest", &[Scope::Attest]),
+        (Self::SeeBlobs, "see-blobs", &[Scope::Attest, Scope::Read, Scope::Job]),
+        (Self::Attest, "attest", &[Scope::Attest, Scope::Job]),
         (Self::EditContracts, "edit-contracts", &[Scope::Admin]),
         (Self::EditGates, "edit-gates", &[Scope::Admin]),
         (Self::EditProjects, "edit-projects", &[Scope::Admin]),
@@ -148,11 +152,75 @@ pub struct Actor {
     pub scopes: Vec<Scope>,
     /// The organization that it belongs to; none for a token of the instance.
     pub organization: Option<(OrganizationId, Name)>,
+    /// The only thing that it is good for, when it is the token of a CI job.
+    pub job: Option<Binding>,
+}
+
+/// What the token of a CI job is good for: one run of one workflow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Binding {
+    /// The workflow of which it may open a run.
+    pub workflow: WorkflowId,
+    /// The run that it opened.
+    pub run: Option<RunId>,
+}
+
+/// What is to be done with a token that may be that of a CI job.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum With {
+    /// Open a run; [`Actor::check_workflow`] says of which workflow.
+    NoRun,
+    /// Something with this run.
+    Run(RunId),
+    /// Something with the evidence of whichever run it opened.
+    Evidence,
 }
 
 impl Actor {
     /// The organization in which this actor may do that. The first line of every use case.
     pub(crate) fn authorize(&self, permission: Permission) -> Result<OrganizationId, Error> {
+        if self.job.is_some() {
+            return Err(Error::forbidden(format!(
+                "this token may not {permission}: it lets a CI job run one workflow, and nothing else"
+            )));
+        }
+        self.in_organization(permission)
+    }
+
+    /// The same for what a CI job does too: with its own run alone.
+    pub(crate) fn authorize_job(
+        &self,
+        permission: Permission,
+        with: With,
+    ) -> Result<OrganizationId, Error> {
+        let org = self.in_organization(permission)?;
+        let Some(Binding { run, .. }) = self.job else { return Ok(org) };
+        match (with, run) {
+            (With::NoRun, None) | (With::Evidence, Some(_)) => Ok(org),
+            (With::Run(asked), Some(own)) if asked == own => Ok(org),
+            (With::NoRun, Some(own)) => Err(Error::Conflict(format!(
+                "this token of a CI job opened the run {own}: it is good for no other"
+            ))),
+            (With::Run(_), Some(own)) => Err(Error::forbidden(format!(
+                "this token of a CI job is good for the run {own} alone"
+            ))),
+            (With::Run(_) | With::Evidence, None) => {
+                Err(Error::forbidden("this token of a CI job has opened no run yet: open it first"))
+            }
+        }
+    }
+
+    /// Refuses a CI job another workflow than its own.
+    pub(crate) fn check_workflow(&self, id: WorkflowId, path: &WorkflowPath) -> Result<(), Error> {
+        match self.job {
+            Some(Binding { workflow, .. }) if workflow != id => Err(Error::forbidden(format!(
+                "this token of a CI job is for another workflow than `{path}`"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn in_organization(&self, permission: Permission) -> Result<OrganizationId, Error> {
         let Some((organization, _)) = &self.organization else {
             return Err(Error::forbidden(
                 "this token belongs to no organization: use one of the organization",

@@ -173,6 +173,11 @@ impl Who {
         let org = actor.organization.as_ref().map(|(org, _)| *org);
         Self { org, label: actor.label(), action }
     }
+
+    /// Anyone who was denied that by an organization without being known: all of them count as one.
+    pub(crate) fn stranger(org: OrganizationId, label: &str, action: &'static str) -> Self {
+        Self { org: Some(org), label: label.to_owned(), action }
+    }
 }
 
 impl Denials {

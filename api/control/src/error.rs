@@ -11,6 +11,14 @@ pub enum Error {
     /// The credential is missing, wrong, expired or revoked.
     #[error("{0}")]
     Unauthenticated(String),
+    /// A CI job was not let in. The code says at which step.
+    #[error("{message}")]
+    NotAdmitted {
+        /// The stable name of the step, such as `audience` or `rules`.
+        code: &'static str,
+        /// What is wrong with its token.
+        message: String,
+    },
     /// The credential is good, and does not allow this.
     #[error("{0}")]
     Forbidden(String),
@@ -87,7 +95,7 @@ impl Error {
     /// The stable code of this error, also used as the last part of its problem type.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Unauthenticated(_) => "unauthenticated",
+            Self::Unauthenticated(_) | Self::NotAdmitted { .. } => "unauthenticated",
             Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "not-found",
             Self::Conflict(_) => "conflict",

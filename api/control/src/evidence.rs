@@ -3,7 +3,7 @@
 use engine::Digest;
 use serde_json::json;
 
-use crate::actor::{Actor, Permission};
+use crate::actor::{Actor, Permission, With};
 use crate::audit::{self, Change};
 use crate::blobs::{BlobStream, ByteStream};
 use crate::{Control, Error, Result, now};
@@ -18,7 +18,7 @@ impl Control {
         size: Option<u64>,
         stream: ByteStream,
     ) -> Result<u64> {
-        let org = actor.authorize(Permission::Attest)?;
+        let org = actor.authorize_job(Permission::Attest, With::Evidence)?;
         let size = self.blobs.put(digest, size, stream).await?;
         let change = Change::made(json!({ "digest": digest, "size": size }));
         let event = audit::event(actor, Some(org), "blob.put", digest, change);
@@ -48,7 +48,7 @@ impl Control {
 
     /// The size of a blob that the organization references. A job may ask, to skip what is there.
     pub async fn blob_size(&self, actor: &Actor, digest: Digest) -> Result<u64> {
-        let org = actor.authorize(Permission::SeeBlobs)?;
+        let org = actor.authorize_job(Permission::SeeBlobs, With::Evidence)?;
         let missing = || Error::not_found("blob", digest);
         self.store.read().blob_size(org, digest).await?.ok_or_else(missing)
     }

@@ -19,6 +19,8 @@ mod events;
 mod evidence;
 mod gates;
 mod integrations;
+mod issuers;
+mod jobs;
 pub mod judge;
 mod keys;
 mod library;
@@ -30,6 +32,7 @@ mod runs;
 mod secrets;
 pub mod store;
 mod tokens;
+mod trust_rules;
 mod views;
 mod waivers;
 mod workflows;
@@ -37,7 +40,7 @@ mod workflows;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use actor::{Actor, Permission, Scope};
+pub use actor::{Actor, Binding, Permission, Scope};
 use blobs::Blobs;
 pub use blobs::{BlobStream, BlobsConfig, ByteStream, Credentials};
 pub use deliveries::{DELIVERY_DAYS, Delivery};
@@ -52,6 +55,8 @@ pub use events::EVENTS;
 pub use integrations::{
     INTEGRATIONS_MAX, Integration, IntegrationUpdate, NewIntegration, ROTATION_HOURS, Target,
 };
+use issuers::Issuers;
+pub use jobs::{Exchange, JOB_MINUTES};
 pub use library::library;
 pub use lineage::LineageQuestion;
 use outbound::Outbound;
@@ -78,6 +83,7 @@ pub struct Control {
     room: receipt::Room,
     outbound: Outbound,
     busy: Busy,
+    issuers: Arc<Issuers>,
 }
 
 /// Where a control plane keeps its state.
@@ -111,7 +117,7 @@ impl Config {
     }
 }
 
-type Result<T> = std::result::Result<T, Error>;
+type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Control {
     /// Opens the database, brings its schema up to date, and opens the blob store.
@@ -126,6 +132,7 @@ impl Control {
             secrets,
             outbound: Outbound::new(&config.private_hosts).map_err(Error::internal)?,
             busy: Busy::default(),
+            issuers: Arc::default(),
             blobs,
             library: Arc::new(library()?),
             limits: Arc::new(config.limits),
@@ -159,6 +166,9 @@ impl Control {
             }
             if let Err(error) = self.forget_deliveries(now()).await {
                 tracing::error!(%error, "old deliveries could not be forgotten; tried again in a minute");
+            }
+            if let Err(error) = self.forget_spent_tokens().await {
+                tracing::error!(%error, "spent tokens could not be forgotten; tried again in a minute");
             }
         }
     }

@@ -19,7 +19,7 @@ use judging::Used;
 use tokio::try_join;
 use trust::{Bundle, PublicKey, Requirements, TrustedKey, Verified};
 
-use crate::actor::{Actor, Permission};
+use crate::actor::{Actor, Permission, With};
 use crate::store::{self, Attestation, BoundRun, StoreError};
 use crate::{Control, Error, Receipt, Result, Subject, attestations, now, runs, step};
 
@@ -38,7 +38,7 @@ impl Control {
     /// Receives the attestation of a run: verifies, judges again, stores. The same bytes twice answer the same. That it
     /// was refused, and at which step, is an audit event.
     pub async fn receive(&self, actor: &Actor, run: RunId, bytes: Vec<u8>) -> Result<Receipt> {
-        let org = actor.authorize(Permission::Attest)?;
+        let org = actor.authorize_job(Permission::Attest, With::Run(run))?;
         let digest = Digest::of(&bytes);
         let stopped = match self.receive_in_order(actor, org, run, digest, bytes).await {
             Ok(receipt) => return Ok(receipt),

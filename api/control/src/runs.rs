@@ -11,7 +11,7 @@ use engine::run::WorkflowPath;
 use engine::{Digest, Timestamp, Verdict};
 use serde_json::json;
 
-use crate::actor::{Actor, Permission};
+use crate::actor::{Actor, Permission, With};
 use crate::audit::Change;
 use crate::store::{Reader, RunFilter};
 use crate::workflows::{self, Names};
@@ -23,14 +23,14 @@ use crate::{
 impl Control {
     /// Opens a run of a workflow under the latest revision of its contract.
     pub async fn open_run(&self, actor: &Actor, path: &WorkflowPath) -> Result<OpenedRun> {
-        let org = actor.authorize(Permission::Attest)?;
+        let org = actor.authorize_job(Permission::Attest, With::NoRun)?;
         let workflow = workflows::find(&self.store.read(), org, path).await?;
         self.begin(actor, path, &workflow, None).await
     }
 
     /// Opens a run that repeats one which is not open any more, under the latest revision of the contract.
     pub async fn rerun(&self, actor: &Actor, id: RunId) -> Result<OpenedRun> {
-        let org = actor.authorize(Permission::Attest)?;
+        let org = actor.authorize_job(Permission::Attest, With::NoRun)?;
         self.expire_overdue(Some(org)).await?;
         let read = self.store.read();
         let run = read.run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
@@ -52,6 +52,7 @@ impl Control {
         workflow: &store::Workflow,
         rerun_of: Option<RunId>,
     ) -> Result<OpenedRun> {
+        actor.check_workflow(workflow.id, path)?;
         let (org, read) = (workflow.org, self.store.read());
         let lost = || Error::internal(format!("the workflow {path} has no contract"));
         let contract = read.contract(org, workflow.contract).await?.ok_or_else(lost)?;
@@ -83,11 +84,15 @@ impl Control {
         });
         let action = if rerun_of.is_some() { "run.rerun" } else { "run.open" };
         let event = audit::event(actor, Some(org), action, id, Change::made(made));
+        let job = actor.job.map(|_| actor.token);
         self.store
             .write(move |tx| {
                 let (run, event) = (run.clone(), event.clone());
                 Box::pin(async move {
                     tx.insert_run(&run).await?;
+                    if let Some(job) = job {
+                        tx.bind_job(job, run.id).await?;
+                    }
                     tx.insert_audit(&[event]).await?;
                     Ok::<_, Error>(())
                 })

@@ -1,9 +1,9 @@
 //! The rows: organizations, contracts, runs, attestations and the lineage between them.
 //!
 //! One schema on SQLite (embedded) and PostgreSQL (many replicas). History is append-only; the few columns that
-//! change are a run's state, a revocation, a token's last use, an integration, and how a delivery goes. Every write runs in a
-//! transaction through [`Store::write`] and is durable when that answers. Every read takes the organization it
-//! reads for, except where an identifier or a secret's hash alone is the question.
+//! change are a run's state, a revocation, a token's last use, a job's run, an integration, and how a delivery goes.
+//! Every write runs in a transaction through [`Store::write`] and is durable when that answers. Every read takes the
+//! organization it reads for, except where an identifier or a secret's hash alone is the question.
 //!
 //! `sea_orm` is named only below this module: functions take and return plain records made of engine types.
 
@@ -23,6 +23,7 @@ mod event;
 mod gate;
 mod integration;
 mod intern;
+mod job;
 mod key;
 mod lineage;
 mod log;
@@ -37,6 +38,7 @@ mod seq;
 mod session;
 mod tenancy;
 mod token;
+mod trust_rule;
 mod waiver;
 mod writer;
 
@@ -54,6 +56,7 @@ use futures::future::BoxFuture;
 pub use gate::{Gate, GateRevision};
 pub use integration::Integration;
 pub use intern::{EdgeKind, NodeKey};
+pub use job::Job;
 pub use key::SigningKey;
 pub use lineage::{Closure, ClosureEdge, ClosureNode, Direction, Walk};
 pub use log::{LogKind, LogLeaf};
@@ -65,6 +68,7 @@ pub use seq::Sequenced;
 pub use session::{Reader, Tx};
 pub use tenancy::{Organization, Project, Workflow};
 pub use token::ApiToken;
+pub use trust_rule::TrustRule;
 pub use waiver::{
     WAIVER_IN_FORCE, Waiver, WaiverDecision, WaiverDecisionKind, WaiverRevision, WaiverUse,
     WaiverUses,

@@ -8,7 +8,7 @@ use engine::id::{OrganizationId, TokenId};
 use engine::{Digest, Name, Timestamp};
 use serde_json::json;
 
-use crate::actor::{Actor, Permission, Scope};
+use crate::actor::{Actor, Binding, Permission, Scope};
 use crate::audit::Change;
 use crate::store::ApiToken;
 use crate::{Control, Error, Result, Token, audit, fresh, now};
@@ -83,8 +83,25 @@ impl Control {
                 Some((id, self.store.read().organization(id).await?.ok_or_else(unknown)?.name))
             }
         };
-        let scopes = found.scopes.iter().map(|scope| scope.parse()).collect::<Result<_>>()?;
-        Ok(Actor { token: found.id, name: found.name, scopes, organization })
+        let scopes: Vec<Scope> =
+            found.scopes.iter().map(|scope| scope.parse()).collect::<Result<_>>()?;
+        let job =
+            if scopes.contains(&Scope::Job) { Some(self.binding(&found).await?) } else { None };
+        Ok(Actor { token: found.id, name: found.name, scopes, organization, job })
+    }
+
+    /// What the token of a CI job is good for, while the rule that let the job in stands.
+    async fn binding(&self, token: &ApiToken) -> Result<Binding> {
+        let read = self.store.read();
+        let lost = || Error::Unauthenticated("the token is of a job that is not there".to_owned());
+        let job = read.job(token.id).await?.ok_or_else(lost)?;
+        if !read.has_trust_rule(job.org, job.rule).await? {
+            return Err(Error::Unauthenticated(format!(
+                "the trust rule `{}`, which let this job in, was deleted",
+                job.rule_name
+            )));
+        }
+        Ok(Binding { workflow: job.workflow, run: job.run })
     }
 
     /// Records the use of a token, to the minute: a busy token is not a busy row.
@@ -107,7 +124,9 @@ impl Control {
         expires_at: Option<Timestamp>,
     ) -> Result<NewToken> {
         let org = actor.authorize(Permission::EditTokens)?;
-        if scopes.is_empty() || scopes.contains(&Scope::Instance) {
+        if scopes.iter().any(|scope| matches!(scope, Scope::Instance | Scope::Job))
+            || scopes.is_empty()
+        {
             return Err(Error::invalid(
                 "a token of an organization needs at least one of the scopes admin, attest, read",
             ));

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use engine::document::Diagnostic;
-use engine::id::{GateId, KeyId, OrganizationId, ProjectId, RunId, TokenId, WorkflowId};
+use engine::id::{
+    GateId, KeyId, OrganizationId, ProjectId, RunId, TokenId, TrustRuleId, WorkflowId,
+};
+use engine::trust_rule::Miss;
 use engine::waiver::{Applied, Party};
 use engine::{Digest, Evaluation, Material, Name, Timestamp, Verdict};
 
@@ -369,3 +372,47 @@ pub struct Page<T> {
 
 /// What is wrong with a document that was sent in.
 pub type Diagnostics = Vec<Diagnostic>;
+
+/// A rule under which CI jobs are let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustRule {
+    /// Its identifier.
+    pub id: TrustRuleId,
+    /// What it says.
+    pub rule: engine::TrustRule,
+    /// The digest of its canonical form.
+    pub digest: Digest,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Why an identity token lets a CI job in or not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Explanation {
+    /// The rule that lets it in; none when it is not let in.
+    pub rule: Option<Name>,
+    /// Who the token says issued it.
+    pub issuer: Option<String>,
+    /// Why it is not accepted, whatever the rules say.
+    pub refusal: Option<ExplainedRefusal>,
+    /// What each rule missed, by name; of a token that does not verify, in what it claims.
+    pub rules: Vec<ExplainedRule>,
+}
+
+/// Why an identity token is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExplainedRefusal {
+    /// The stable name of the step.
+    pub step: &'static str,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// What one rule missed in an identity token; nothing when it lets it in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExplainedRule {
+    /// The rule.
+    pub name: Name,
+    /// What it missed.
+    pub misses: Vec<Miss>,
+}

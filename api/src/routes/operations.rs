@@ -49,3 +49,7 @@ pub(crate) async fn policy_schema() -> Typed<&'static str> {
 pub(crate) async fn gate_schema() -> Typed<&'static str> {
     typed("application/schema+json", schema::GATE)
 }
+
+pub(crate) async fn trust_rule_schema() -> Typed<&'static str> {
+    typed("application/schema+json", schema::TRUST_RULE)
+}

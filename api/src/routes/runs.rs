@@ -101,7 +101,8 @@ pub(crate) async fn bundle(request: Request, app: &App) -> Result<Vec<u8>, Failu
     Ok(Bytes::from_request(request, app).await?.to_vec())
 }
 
-fn path(text: &str) -> Result<WorkflowPath, Failure> {
+/// The workflow that a text names.
+pub(crate) fn path(text: &str) -> Result<WorkflowPath, Failure> {
     text.parse().map_err(|error: engine::run::ParseWorkflowPathError| {
         Failure::new("invalid", error.to_string())
     })

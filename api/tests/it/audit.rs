@@ -14,7 +14,8 @@ use trust::{Signer, SigningKey, Statement};
 use crate::support::Server;
 
 /// Routes that are not GET or HEAD and change nothing that is stored.
-const ASKING: [(&str, &str); 2] = [("POST", "/v1/gates/{name}/decisions"), ("POST", "/graphql")];
+const ASKING: [(&str, &str); 3] =
+    [("POST", "/v1/gates/{name}/decisions"), ("POST", "/v1/tokens/explain"), ("POST", "/graphql")];
 
 const CONTRACT: &str = "
 apiVersion: muster.dev/v1
@@ -75,6 +76,7 @@ impl Driver {
         let media_type = match route {
             "/v1/runs/{id}/attestation" | "/v1/waivers/{name}/approval" => BUNDLE_MEDIA_TYPE,
             "/v1/blobs/{digest}" => "application/octet-stream",
+            "/v1/tokens/exchange" => "application/x-www-form-urlencoded",
             _ => "application/json",
         };
         let asked = self.server.ask(method.parse().unwrap(), &path, token);
@@ -198,6 +200,7 @@ async fn every_changing_route_leaves_an_event() {
     d.change(("POST", "/v1/runs/{id}/attestation"), &id, "attestation.receive", bundle).await;
     waivers(d, &signer).await;
     integrations(d).await;
+    trust_rules(d).await;
     d.change(("DELETE", "/v1/keys/{id}"), key["id"].as_str().unwrap(), "key.revoke", "").await;
     d.change(
         ("DELETE", "/v1/tokens/{id}"),
@@ -281,6 +284,28 @@ async fn integrations(d: &mut Driver) {
     d.change(("DELETE", "/v1/integrations/{name}"), "siem", "integration.delete", "").await;
 }
 
+/// A rule, a job that it lets in, and its end.
+async fn trust_rules(d: &mut Driver) {
+    let issuer = testdata::peers::Issuer::start();
+    let rule = json!({
+        "apiVersion": "muster.dev/v1", "kind": "TrustRule", "metadata": { "name": "web" },
+        "spec": {
+            "issuer": { "kind": "github", "url": issuer.url() }, "audience": "muster",
+            "grants": ["web/*"], "claims": { "repository_id": 7 },
+        },
+    });
+    let rule = text(&json!({ "source": text(&rule) }));
+    d.change(("POST", "/v1/trust-rules"), "", "trust-rule.create", rule).await;
+    let form = format!(
+        "grant_type={}&subject_token_type={}&subject_token={}&organization=acme&workflow=web/release",
+        api_types::EXCHANGE_GRANT,
+        api_types::JWT_TYPE,
+        issuer.token(&json!({ "repository_id": 7 })),
+    );
+    d.change(("POST", "/v1/tokens/exchange"), "", "job.admit", form).await;
+    d.change(("DELETE", "/v1/trust-rules/{name}"), "web", "trust-rule.delete", "").await;
+}
+
 /// What was changed says what it was before, and no event holds a secret.
 async fn both_sides(server: &Server) {
     let events = trail(server, &server.owner).await;
@@ -290,6 +315,7 @@ async fn both_sides(server: &Server) {
         ("attestation.receive", "/state", "open"),
         ("key.revoke", "/name", "ci"),
         ("token.revoke", "/name", "ci"),
+        ("trust-rule.delete", "/rule/name", "web"),
     ] {
         let event = events.iter().find(|event| event.action == action).unwrap();
         let was = event.before.as_ref().and_then(|value| value.pointer(before));

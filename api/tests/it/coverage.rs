@@ -18,12 +18,13 @@ fn path(route: &Route) -> String {
 }
 
 /// A request that is right but for who asks.
-fn request(server: &Server, route: &Route) -> RequestBuilder {
+pub(crate) fn request(server: &Server, route: &Route) -> RequestBuilder {
     let request = server.anonymous(route.method.parse().unwrap(), &path(route));
     let header = |request: RequestBuilder, kind: &str| request.header("content-type", kind);
     match route.body {
         Body::None | Body::Streamed => request,
         Body::Json(name) => request.json(&example(name)),
+        Body::Form(name) => request.form(&example(name)),
         Body::Bundle => header(request, api_types::BUNDLE_MEDIA_TYPE).body("{}"),
         Body::Bytes => header(request, "application/octet-stream").body(""),
     }
@@ -36,6 +37,12 @@ fn example(name: &str) -> Value {
         "PutDocument" => json!({ "source": "kind: Contract" }),
         "CreateKey" => json!({ "name": "web", "public_key": "" }),
         "CreateToken" => json!({ "name": "web", "scopes": ["read"] }),
+        "CreateTrustRule" => json!({ "source": "kind: TrustRule" }),
+        "ExplainToken" => json!({ "token": "a.b.c" }),
+        "ExchangeToken" => json!({
+            "grant_type": api_types::EXCHANGE_GRANT, "subject_token_type": api_types::JWT_TYPE,
+            "subject_token": "a.b.c", "organization": "acme", "workflow": "web/release",
+        }),
         "OpenRun" => json!({ "workflow": "web/release" }),
         "CancelRun" | "FailRun" | "EndWaiver" | "DisableIntegration" => {
             json!({ "reason": "because" })

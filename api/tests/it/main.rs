@@ -7,6 +7,7 @@ mod blobs;
 mod conditional;
 mod coverage;
 mod graphql;
+mod jobs;
 mod openapi;
 mod problem;
 mod support;

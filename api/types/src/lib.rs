@@ -12,6 +12,7 @@ mod delivery;
 mod gate;
 mod identity;
 mod integration;
+mod job;
 mod key;
 mod organization;
 mod page;
@@ -20,6 +21,7 @@ mod project;
 mod run;
 mod secret;
 mod token;
+mod trust_rule;
 mod waiver;
 mod workflow;
 
@@ -33,6 +35,9 @@ pub use identity::Identity;
 pub use integration::{
     CreateIntegration, DisableIntegration, Integration, NewIntegration, Target, UpdateIntegration,
 };
+pub use job::{
+    ACCESS_TOKEN_TYPE, EXCHANGE_GRANT, ExchangeToken, ExchangedToken, ID_TOKEN_TYPE, JWT_TYPE,
+};
 pub use key::{CreateKey, Key};
 pub use organization::{CreateOrganization, CreatedOrganization, Organization};
 pub use page::Page;
@@ -41,6 +46,9 @@ pub use project::{CreateProject, Project};
 pub use run::{CancelRun, FailRun, OpenRun, OpenedRun, Run, RunState};
 pub use secret::Rotation;
 pub use token::{CreateToken, NewToken, Scope, Token};
+pub use trust_rule::{
+    CreateTrustRule, ExplainToken, ExplainedRefusal, ExplainedRule, Explanation, TrustRule,
+};
 pub use waiver::{EndWaiver, RequestWaiver, Waiver, WaiverDecided, WaiverState};
 pub use workflow::{CreateWorkflow, Workflow};
 

@@ -17,7 +17,7 @@ pub struct Problem {
     pub detail: String,
     /// The stable code that programs branch on.
     pub code: String,
-    /// At which step an attestation was refused, such as `signature`.
+    /// At which step an attestation was refused, such as `signature`, or a CI job, such as `audience`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
     /// The places in the document that was sent.

@@ -17,6 +17,8 @@ pub enum Scope {
     Attest,
     /// Read everything of the organization, ask gates.
     Read,
+    /// Run one workflow once. Only tokens that CI jobs were given have it.
+    Job,
 }
 
 /// Makes a token for the organization.

@@ -153,9 +153,13 @@ fn an_export_is_a_bundle_in_a_folder_of_its_own() {
 #[test]
 fn schemas_are_the_published_ones() {
     let sandbox = Sandbox::new();
-    for (kind, published) in
-        [("contract", schema::CONTRACT), ("policy", schema::POLICY), ("gate", schema::GATE)]
-    {
+    for (kind, published) in [
+        ("contract", schema::CONTRACT),
+        ("policy", schema::POLICY),
+        ("gate", schema::GATE),
+        ("waiver", schema::WAIVER),
+        ("trust-rule", schema::TRUST_RULE),
+    ] {
         let said = sandbox.run(&format!("schema {kind}")).with(0).stdout;
         assert_eq!(said, published);
         let schema: Value = serde_json::from_str(&said).unwrap();

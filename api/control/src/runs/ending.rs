@@ -3,7 +3,7 @@
 use engine::id::{OrganizationId, RunId};
 use serde_json::json;
 
-use crate::actor::{Actor, Permission};
+use crate::actor::{Actor, Permission, With};
 use crate::audit::{self, Change};
 use crate::store::{self, AuditEvent, OutboxEvent, RunState, StoreError, Tx};
 use crate::{Control, Error, Result, Run, events, now};
@@ -17,13 +17,13 @@ const ABANDONED: &str = "no attestation came before its deadline";
 impl Control {
     /// Gives a run up; its attestation will not be accepted any more.
     pub async fn cancel_run(&self, actor: &Actor, id: RunId, reason: String) -> Result<Run> {
-        let org = actor.authorize(Permission::Attest)?;
+        let org = actor.authorize_job(Permission::Attest, With::Run(id))?;
         self.end(actor, org, id, RunState::Cancelled, reason).await
     }
 
     /// Notes that the job of a run broke; its attestation will not be accepted any more.
     pub async fn fail_run(&self, actor: &Actor, id: RunId, reason: String) -> Result<Run> {
-        let org = actor.authorize(Permission::Attest)?;
+        let org = actor.authorize_job(Permission::Attest, With::Run(id))?;
         self.end(actor, org, id, RunState::Failed, reason).await
     }
 

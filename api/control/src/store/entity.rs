@@ -169,6 +169,19 @@ entities! {
         org: Uuid, delivery: Uuid, began_at: i64, duration_ms: i64, status: Option<i64>, failure: Option<String>,
         excerpt: Option<String>,
     }
+    trust_rule "trust_rule" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, name: String, issuer: String, digest: Vec<u8>, document: String, created_at: i64, created_by: Uuid,
+    }
+    job "job" {
+        #[sea_orm(primary_key, auto_increment = false)] token: Uuid,
+        org: Uuid, workflow: Uuid, run: Option<Uuid>, rule: Uuid, rule_name: String, kind: String, issuer: String,
+        subject: String, claims: String, created_at: i64, expires_at: i64,
+    }
+    spent_token "spent_token" {
+        #[sea_orm(primary_key, auto_increment = false)] fingerprint: Vec<u8>,
+        org: Uuid, expires_at: i64,
+    }
     outbox_event "outbox_event" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
         org: Uuid, seq: i64, kind: String, payload: String, created_at: i64, delivered_at: Option<i64>,

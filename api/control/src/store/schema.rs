@@ -11,6 +11,7 @@ mod backend;
 mod first;
 mod integration;
 mod run;
+mod trust_rule;
 mod waiver;
 
 /// One step of the schema, forward only.
@@ -34,6 +35,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     waiver::MIGRATION,
     backend::MIGRATION,
     integration::MIGRATION,
+    trust_rule::MIGRATION,
 ];
 
 /// Columns that a later migration adds, and the indexes over them. A new column is null or has a default.

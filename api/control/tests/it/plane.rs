@@ -119,6 +119,11 @@ impl Plane {
     /// Opens a run, stores an application and an SBOM, and says that all is well.
     pub(crate) async fn craft(&self, app: &[u8], component: &str) -> Crafted {
         let run = self.control.open_run(&self.owner, &path()).await.unwrap();
+        self.craft_for(run, app, component).await
+    }
+
+    /// The same for a run that is open.
+    pub(crate) async fn craft_for(&self, run: OpenedRun, app: &[u8], component: &str) -> Crafted {
         let sbom = sbom(component);
         let materials = vec![
             self.hand_in("app", Kind::Artifact, app).await,

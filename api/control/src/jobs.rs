@@ -1,0 +1,153 @@
+//! CI jobs that are let in without a secret: an identity token of their CI system for a token that is good for one run.
+//!
+//! Whoever has a job anywhere on a public CI system has a token that verifies. So a stranger is told at which step it
+//! ended, and never what the claims of a rule had to be; that is for auditors, and for `trust explain`.
+
+mod admission;
+
+use std::fmt;
+use std::net::IpAddr;
+
+pub(crate) use admission::{Refusal, Stopped};
+use engine::run::WorkflowPath;
+use engine::{Digest, Name, Timestamp};
+use serde_json::json;
+use trust::{IdentityToken, VerifiedToken};
+
+use crate::actor::Scope;
+use crate::audit::Change;
+use crate::store::{ApiToken, AuditEvent, Job, StoreError};
+use crate::tokens::{self, NewToken};
+use crate::{Control, Error, Result, audit, now, store, workflows};
+
+/// How long a job may use the token that it was given, in minutes.
+pub const JOB_MINUTES: i64 = 15;
+/// How much longer than needed a spent token is remembered, in milliseconds: the clocks of replicas differ.
+const SLACK_MS: i64 = 10 * 60_000;
+
+/// What a CI job asks for.
+#[derive(Clone)]
+pub struct Exchange {
+    /// The organization whose rules are to let it in.
+    pub organization: Name,
+    /// The workflow that it runs.
+    pub workflow: WorkflowPath,
+    /// The identity token.
+    pub token: String,
+    /// Where the request came from.
+    pub source: Option<IpAddr>,
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange").field("workflow", &self.workflow).finish_non_exhaustive()
+    }
+}
+
+/// Everything that is stored of a job that is let in.
+#[derive(Clone)]
+struct Admission {
+    token: ApiToken,
+    job: Job,
+    fingerprint: Digest,
+    usable_until: Timestamp,
+    event: AuditEvent,
+}
+
+impl Control {
+    /// Lets a CI job in: an identity token, once, for a token that opens one run. Nobody is authorized here: the identity
+    /// token is what is looked at. That it was refused is an audit event of the organization.
+    pub async fn exchange(&self, asked: &Exchange) -> Result<NewToken> {
+        let organization = self.store.read().organization_by_name(&asked.organization).await?;
+        match self.admit(asked, organization.as_ref()).await {
+            Ok(token) => Ok(token),
+            Err(Stopped::Failed(error)) => Err(error),
+            Err(Stopped::Refused(refusal)) => {
+                if let Some(organization) = organization {
+                    self.record_not_admitted(asked, organization.id, &refusal).await?;
+                }
+                Err(refusal.into())
+            }
+        }
+    }
+
+    /// The order of trust, one line each.
+    async fn admit(
+        &self,
+        asked: &Exchange,
+        organization: Option<&store::Organization>,
+    ) -> Result<NewToken, Stopped> {
+        let token = IdentityToken::parse(&asked.token)?;
+        let org = organization.ok_or_else(|| admission::untrusted(&asked.organization, &token))?.id;
+        let read = self.store.read();
+        let rules = read.trust_rules(org, token.issuer()).await?;
+        let verified = self.verify_identity(&asked.organization, &token, &rules).await?;
+        let rule = admission::admitting(&rules, &verified, &asked.workflow)?;
+        let workflow = workflows::find(&read, org, &asked.workflow).await?;
+        let (admission, token) = admission(asked, rule, &workflow, &verified)?;
+        self.save_job(admission).await?;
+        Ok(token)
+    }
+
+    /// One transaction: the identity token is spent, and the job has a token of ours; or neither.
+    async fn save_job(&self, admission: Admission) -> Result<(), Stopped> {
+        let saved = self.store.write(move |tx| {
+            let Admission { token, job, fingerprint, usable_until, event } = admission.clone();
+            Box::pin(async move {
+                match tx.spend_token(job.org, fingerprint, usable_until).await {
+                    Err(StoreError::Conflict { .. }) => return Ok(false),
+                    spent => spent?,
+                }
+                tx.insert_token(&token).await?;
+                tx.insert_job(&job).await?;
+                tx.insert_audit(&[event]).await?;
+                Ok::<_, Error>(true)
+            })
+        });
+        if saved.await? { Ok(()) } else { Err(Refusal::spent().into()) }
+    }
+
+    /// Forgets what was spent and can never be accepted any more, and the jobs that opened no run.
+    pub async fn forget_spent_tokens(&self) -> Result<()> {
+        let at = Timestamp::from_millis(now().as_millis().saturating_sub(SLACK_MS));
+        self.store
+            .write(move |tx| Box::pin(async move { Ok::<_, Error>(tx.forget_spent(at).await?) }))
+            .await
+    }
+}
+
+fn admission(
+    asked: &Exchange,
+    rule: &store::TrustRule,
+    workflow: &store::Workflow,
+    verified: &VerifiedToken,
+) -> Result<(Admission, NewToken)> {
+    let (org, created_at) = (rule.org, now());
+    let expires_at = created_at.as_millis().saturating_add(JOB_MINUTES * 60_000);
+    let expires_at = Timestamp::from_millis(expires_at);
+    let name = rule.rule.name.clone();
+    let (token, shown) =
+        tokens::mint(Some(org), name.clone(), &[Scope::Job], Some(expires_at), None)?;
+    let job = Job {
+        token: token.id,
+        org,
+        workflow: workflow.id,
+        run: None,
+        rule: rule.id,
+        rule_name: name.clone(),
+        kind: rule.rule.issuer.kind,
+        issuer: rule.rule.issuer.url.clone(),
+        subject: verified.subject().to_owned(),
+        claims: rule.rule.identity(verified.claims()),
+        created_at,
+        expires_at,
+    };
+    let made = json!({
+        "token": token.id, "expires_at": expires_at, "rule": name, "rule_digest": rule.digest,
+        "issuer": job.issuer, "subject": job.subject, "claims": job.claims,
+    });
+    let actor = tokens::label(&name, token.id);
+    let event = audit::by(actor, Some(org), "job.admit", &asked.workflow, Change::made(made));
+    let (fingerprint, usable_until) = (verified.fingerprint(), verified.usable_until());
+    Ok((Admission { token, job, fingerprint, usable_until, event }, shown))
+}

@@ -1,0 +1,49 @@
+//! Trust rules, and what they make of a token.
+
+use api_types::{CreateTrustRule, ExplainToken, Explanation, Page, TrustRule};
+use axum::Json;
+use axum::http::StatusCode;
+use engine::Name;
+
+use super::runs::path;
+use crate::convert::{self, trust_rule};
+use crate::error::Failure;
+use crate::extract::{self, Caller, Path};
+
+pub(crate) async fn create(
+    Caller { control, actor }: Caller,
+    extract::Json(body): extract::Json<CreateTrustRule>,
+) -> Result<(StatusCode, Json<TrustRule>), Failure> {
+    let rule = control.create_trust_rule(&actor, &body.source).await?;
+    Ok((StatusCode::CREATED, Json(trust_rule::shown(rule))))
+}
+
+pub(crate) async fn list(
+    Caller { control, actor }: Caller,
+) -> Result<Json<Page<TrustRule>>, Failure> {
+    Ok(Json(convert::list(control.trust_rules(&actor).await?, trust_rule::shown)))
+}
+
+pub(crate) async fn show(
+    Caller { control, actor }: Caller,
+    Path(name): Path<Name>,
+) -> Result<Json<TrustRule>, Failure> {
+    Ok(Json(trust_rule::shown(control.trust_rule(&actor, &name).await?)))
+}
+
+pub(crate) async fn remove(
+    Caller { control, actor }: Caller,
+    Path(name): Path<Name>,
+) -> Result<StatusCode, Failure> {
+    control.delete_trust_rule(&actor, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn explain(
+    Caller { control, actor }: Caller,
+    extract::Json(body): extract::Json<ExplainToken>,
+) -> Result<Json<Explanation>, Failure> {
+    let workflow = body.workflow.as_deref().map(path).transpose()?;
+    let explained = control.explain_token(&actor, &body.token, workflow.as_ref()).await?;
+    Ok(Json(trust_rule::explanation(explained)))
+}
