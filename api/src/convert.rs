@@ -96,7 +96,13 @@ pub(crate) fn run(one: view::Run) -> out::Run {
         rerun_of: one.rerun_of,
         attestation: one.attestation,
         verdict: one.verdict,
+        job: one.job.map(job),
     }
+}
+
+fn job(one: view::Job) -> out::Job {
+    let view::Job { rule, kind, issuer, subject, claims, admitted_at } = one;
+    out::Job { rule, kind: kind.name().to_owned(), issuer, subject, claims, admitted_at }
 }
 
 const fn run_state(state: view::RunState) -> out::RunState {

@@ -14,6 +14,7 @@ mod evaluation;
 mod execute;
 mod gate;
 pub mod guard;
+mod job;
 mod lineage;
 mod page;
 mod query;

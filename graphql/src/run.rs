@@ -6,6 +6,7 @@ use crate::attestation::Attestation;
 use crate::cost;
 use crate::evaluation::Verdict;
 use crate::execute::Asker;
+use crate::job::Job;
 use crate::scalar::Timestamp;
 
 /// What a run is waiting for.
@@ -89,6 +90,11 @@ impl Run {
     /// What the server judged; null until its attestation is received.
     async fn verdict(&self) -> Option<Verdict> {
         self.0.verdict.map(Into::into)
+    }
+
+    /// The CI job that opened it, when it was let in by a trust rule.
+    async fn job(&self) -> Option<Job> {
+        self.0.job.clone().map(Job)
     }
 
     /// Its attestation, once received.

@@ -9,6 +9,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 pub(crate) use admission::{Refusal, Stopped};
+use engine::id::{RunId, TokenId};
 use engine::run::WorkflowPath;
 use engine::{Digest, Name, Timestamp};
 use serde_json::json;
@@ -32,6 +33,8 @@ pub struct Exchange {
     pub organization: Name,
     /// The workflow that it runs.
     pub workflow: WorkflowPath,
+    /// The open run that it goes on with; one that it will open when absent.
+    pub run: Option<RunId>,
     /// The identity token.
     pub token: String,
     /// Where the request came from.
@@ -51,11 +54,14 @@ struct Admission {
     job: Job,
     fingerprint: Digest,
     usable_until: Timestamp,
+    /// The token that has the run now, when the job goes on with one.
+    before: Option<(RunId, TokenId)>,
     event: AuditEvent,
 }
 
 impl Control {
-    /// Lets a CI job in: an identity token, once, for a token that opens one run. Nobody is authorized here: the identity
+    /// Lets a CI job in: an identity token, once, for a token that opens one run, or goes on with the run that the same
+    /// job opened, whose token before then ends. Nobody is authorized here: the identity
     /// token is what is looked at. That it was refused is an audit event of the organization.
     pub async fn exchange(&self, asked: &Exchange) -> Result<NewToken> {
         let organization = self.store.read().organization_by_name(&asked.organization).await?;
@@ -84,7 +90,10 @@ impl Control {
         let verified = self.verify_identity(&asked.organization, &token, &rules).await?;
         let rule = admission::admitting(&rules, &verified, &asked.workflow)?;
         let workflow = workflows::find(&read, org, &asked.workflow).await?;
-        let (admission, token) = admission(asked, rule, &workflow, &verified)?;
+        let (mut admission, token) = admission(asked, rule, &workflow, &verified)?;
+        if let Some(run) = asked.run {
+            admission.before = Some((run, self.same_job(run, &admission.job).await?));
+        }
         self.save_job(admission).await?;
         Ok(token)
     }
@@ -92,14 +101,18 @@ impl Control {
     /// One transaction: the identity token is spent, and the job has a token of ours; or neither.
     async fn save_job(&self, admission: Admission) -> Result<(), Stopped> {
         let saved = self.store.write(move |tx| {
-            let Admission { token, job, fingerprint, usable_until, event } = admission.clone();
+            let Admission { token, job, fingerprint, usable_until, before, event } =
+                admission.clone();
             Box::pin(async move {
                 match tx.spend_token(job.org, fingerprint, usable_until).await {
                     Err(StoreError::Conflict { .. }) => return Ok(false),
                     spent => spent?,
                 }
                 tx.insert_token(&token).await?;
-                tx.insert_job(&job).await?;
+                match before {
+                    None => tx.insert_job(&job).await?,
+                    Some((run, from)) => tx.move_job(run, from, token.id, job.expires_at).await?,
+                }
                 tx.insert_audit(&[event]).await?;
                 Ok::<_, Error>(true)
             })
@@ -143,11 +156,24 @@ fn admission(
         expires_at,
     };
     let made = json!({
-        "token": token.id, "expires_at": expires_at, "rule": name, "rule_digest": rule.digest,
+        "token": token.id, "expires_at": expires_at, "run": asked.run, "rule": name, "rule_digest": rule.digest,
         "issuer": job.issuer, "subject": job.subject, "claims": job.claims,
     });
     let actor = tokens::label(&name, token.id);
-    let event = audit::by(actor, Some(org), "job.admit", &asked.workflow, Change::made(made));
+    let action = if asked.run.is_some() { "job.renew" } else { "job.admit" };
+    let event = audit::by(actor, Some(org), action, &asked.workflow, Change::made(made));
     let (fingerprint, usable_until) = (verified.fingerprint(), verified.usable_until());
-    Ok((Admission { token, job, fingerprint, usable_until, event }, shown))
+    Ok((Admission { token, job, fingerprint, usable_until, before: None, event }, shown))
+}
+
+/// What is shown of a job with its run.
+pub(crate) fn view(job: Job) -> crate::Job {
+    crate::Job {
+        rule: job.rule_name,
+        kind: job.kind,
+        issuer: job.issuer,
+        subject: job.subject,
+        claims: job.claims,
+        admitted_at: job.created_at,
+    }
 }

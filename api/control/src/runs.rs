@@ -16,8 +16,8 @@ use crate::audit::Change;
 use crate::store::{Reader, RunFilter};
 use crate::workflows::{self, Names};
 use crate::{
-    Control, Error, OpenedRun, Page, Result, Run, RunState, audit, contracts, fresh, now, store,
-    waivers,
+    Control, Error, Job, OpenedRun, Page, Result, Run, RunState, audit, contracts, fresh, jobs,
+    now, store, waivers,
 };
 
 impl Control {
@@ -187,6 +187,12 @@ async fn describe(
             ))
         })
         .collect::<Result<_>>()?;
+    let mut jobs: BTreeMap<Option<RunId>, Job> = read
+        .jobs_of_runs(org, &ids)
+        .await?
+        .into_iter()
+        .map(|job| (job.run, jobs::view(job)))
+        .collect();
     runs.into_iter()
         .map(|run| {
             let lost = || Error::internal(format!("the contract of run {} is not there", run.id));
@@ -207,6 +213,7 @@ async fn describe(
                 rerun_of: run.rerun_of,
                 attestation: judged.map(|(digest, _)| *digest),
                 verdict: judged.map(|(_, verdict)| *verdict),
+                job: jobs.remove(&Some(run.id)),
             })
         })
         .collect()

@@ -6,7 +6,7 @@ use engine::document::Diagnostic;
 use engine::id::{
     GateId, KeyId, OrganizationId, ProjectId, RunId, TokenId, TrustRuleId, WorkflowId,
 };
-use engine::trust_rule::Miss;
+use engine::trust_rule::{IssuerKind, Miss};
 use engine::waiver::{Applied, Party};
 use engine::{Digest, Evaluation, Material, Name, Timestamp, Verdict};
 
@@ -180,6 +180,25 @@ pub struct Run {
     pub attestation: Option<Digest>,
     /// What the server judged.
     pub verdict: Option<Verdict>,
+    /// The CI job that opened it, when it was let in by a trust rule.
+    pub job: Option<Job>,
+}
+
+/// A CI job that was let in by a trust rule: who it is by the word of its issuer, which was verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// The rule, which may have been deleted since.
+    pub rule: Name,
+    /// Which CI system it ran on.
+    pub kind: IssuerKind,
+    /// Who says who it is.
+    pub issuer: String,
+    /// What its issuer calls it.
+    pub subject: String,
+    /// The claims that the rule stands on, and those that say who ran what, where.
+    pub claims: BTreeMap<String, String>,
+    /// When it was let in.
+    pub admitted_at: Timestamp,
 }
 
 /// A run that was just opened, with everything that a job needs to craft its attestation.

@@ -44,6 +44,6 @@ fn asked(body: ExchangeToken, source: Option<std::net::IpAddr>) -> Result<Exchan
         }
     }
     let workflow = path(&body.workflow)?;
-    let (organization, token) = (body.organization, body.subject_token);
-    Ok(Exchange { organization, workflow, token, source })
+    let ExchangeToken { organization, run, subject_token: token, .. } = body;
+    Ok(Exchange { organization, workflow, run, token, source })
 }

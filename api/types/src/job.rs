@@ -1,8 +1,10 @@
 //! CI jobs that are let in without a secret.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use engine::Name;
+use engine::id::RunId;
+use engine::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -31,6 +33,10 @@ pub struct ExchangeToken {
     pub organization: Name,
     /// The workflow that the job runs, `project/workflow`.
     pub workflow: String,
+    /// The open run that the same job goes on with, and whose token ends; a token to open a run when absent.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
 }
 
 impl fmt::Debug for ExchangeToken {
@@ -57,4 +63,23 @@ impl fmt::Debug for ExchangedToken {
         let mut shown = f.debug_struct("ExchangedToken");
         shown.field("expires_in", &self.expires_in).finish_non_exhaustive()
     }
+}
+
+/// A CI job that was let in by a trust rule: who it is by the word of its issuer, which was verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Job {
+    /// The rule, which may have been deleted since.
+    #[schema(value_type = String)]
+    pub rule: Name,
+    /// Which CI system it ran on, such as `github`.
+    pub kind: String,
+    /// Who says who it is.
+    pub issuer: String,
+    /// What its issuer calls it.
+    pub subject: String,
+    /// The claims that the rule stands on, and those that say who ran what, where.
+    pub claims: BTreeMap<String, String>,
+    /// When it was let in.
+    #[schema(value_type = String, format = "date-time")]
+    pub admitted_at: Timestamp,
 }

@@ -36,7 +36,7 @@ pub use integration::{
     CreateIntegration, DisableIntegration, Integration, NewIntegration, Target, UpdateIntegration,
 };
 pub use job::{
-    ACCESS_TOKEN_TYPE, EXCHANGE_GRANT, ExchangeToken, ExchangedToken, ID_TOKEN_TYPE, JWT_TYPE,
+    ACCESS_TOKEN_TYPE, EXCHANGE_GRANT, ExchangeToken, ExchangedToken, ID_TOKEN_TYPE, JWT_TYPE, Job,
 };
 pub use key::{CreateKey, Key};
 pub use organization::{CreateOrganization, CreatedOrganization, Organization};

@@ -5,7 +5,7 @@ use engine::{Digest, Name, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::ContractRevision;
+use crate::{ContractRevision, Job};
 
 /// Opens a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -92,6 +92,9 @@ pub struct Run {
     #[schema(value_type = Option<String>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
+    /// The CI job that opened it, when it was let in by a trust rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<Job>,
 }
 
 /// A run that was just opened, with everything that a job needs to craft its attestation.

@@ -18,7 +18,7 @@ pub(super) async fn run(context: &Context, command: RunCommand) -> Result {
         RunCommand::List(args) => return list(context, args).await,
         RunCommand::Show { id, output } => {
             let run: Run = client.get(&format!("/v1/runs/{id}")).await?;
-            context.answer(output, &run, || line(&run))?;
+            context.answer(output, &run, || line(&run) + &job(&run))?;
             return Ok(Exit::Success);
         }
         RunCommand::Cancel { id, reason } => cancel(&client, id, reason).await?,
@@ -76,6 +76,17 @@ pub(super) const fn state_word(state: RunState) -> &'static str {
         RunState::Failed => "failed",
         RunState::Expired => "expired",
     }
+}
+
+/// Who opened the run, where that was not a token that somebody keeps.
+fn job(run: &Run) -> String {
+    let Some(job) = &run.job else { return String::new() };
+    let (kind, subject) = (plain(&job.kind), plain(&job.subject));
+    let mut text = format!("  {kind} {subject}, let in by `{}` at {}\n", job.rule, job.admitted_at);
+    for (claim, value) in &job.claims {
+        let _infallible = writeln!(text, "  {} {}", plain(claim), plain(value));
+    }
+    text
 }
 
 fn line(run: &Run) -> String {

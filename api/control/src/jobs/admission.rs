@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use engine::Name;
-use engine::id::OrganizationId;
+use engine::id::{OrganizationId, RunId, TokenId};
 use engine::run::WorkflowPath;
-use engine::trust_rule::Miss;
+use engine::trust_rule::{IssuerKind, Miss};
 use serde_json::{Value, json};
 use trust::{
     AGE_SECONDS_MAX, IdentityToken, TokenRefusal, TokenRequirements, VerifiedToken, verify_token,
@@ -13,8 +13,8 @@ use trust::{
 
 use super::Exchange;
 use crate::denials::{self, Who};
-use crate::store::{StoreError, TrustRule};
-use crate::{Control, Error, Result, now};
+use crate::store::{Job, StoreError, TrustRule};
+use crate::{Control, Error, Result, now, runs};
 
 /// Most rules of which auditors are told what was missed.
 const TOLD_MAX: usize = 20;
@@ -138,6 +138,25 @@ impl Control {
             age_seconds_max: AGE_SECONDS_MAX,
         };
         Ok(verify_token(token, &keys, &requirements, now())?)
+    }
+
+    /// The token of the open run, if the job that opened it is this one, by everything that its issuer says of it.
+    pub(super) async fn same_job(&self, run: RunId, job: &Job) -> Result<TokenId, Stopped> {
+        let read = self.store.read();
+        let other = || Refusal::new("run", format!("the run {run} was not opened by this job"));
+        let mut found = read.jobs_of_runs(job.org, &[run]).await?;
+        let opened = found.pop().ok_or_else(other)?;
+        let who = |job: &Job| {
+            let Job { workflow, rule, issuer, subject, claims, .. } = job.clone();
+            (workflow, rule, issuer, subject, claims)
+        };
+        // Of another issuer it is not known which of its claims tell two jobs apart.
+        if job.kind == IssuerKind::Custom || who(&opened) != who(job) {
+            return Err(other().into());
+        }
+        let found = read.run(job.org, run).await?.ok_or_else(other)?;
+        runs::check_open(&found)?;
+        Ok(opened.token)
     }
 
     /// Tells auditors of a job that was not let in, or counts it.

@@ -101,6 +101,24 @@ impl Tx<'_> {
         if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("a job's run")) }
     }
 
+    /// Moves a run from one token to another of the same job. One that `from` does not have is a conflict.
+    pub async fn move_job(
+        &self,
+        run: RunId,
+        from: TokenId,
+        to: TokenId,
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let done = job::Entity::update_many()
+            .col_expr(job::Column::Token, Expr::value(to.0))
+            .col_expr(job::Column::ExpiresAt, Expr::value(expires_at.as_millis()))
+            .filter(job::Column::Run.eq(run.0))
+            .filter(job::Column::Token.eq(from.0))
+            .exec(self.db())
+            .await?;
+        if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("a job's token")) }
+    }
+
     /// Spends a token of an issuer until it can never be accepted any more. One that was spent is a conflict, whoever
     /// spent it.
     pub async fn spend_token(

@@ -4,12 +4,15 @@ use control::store::AuditFilter;
 use control::{Actor, Error, Exchange, JOB_MINUTES};
 use engine::Digest;
 use engine::audit::Event;
+use engine::id::RunId;
 use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
 use serde_json::{Value, json};
 use testdata::peers::Issuer;
 use testdata::tokens::{TokenKey, encoded};
 
 use crate::plane::{Plane, furnish, organization, path, planes, store};
+
+const SUBJECT: &str = "repo:acme/web:ref:refs/heads/main";
 
 /// A rule for the repository 7, which may run anything in `web`.
 pub(crate) fn rule(name: &str, issuer: &str, claims: &Value) -> String {
@@ -30,7 +33,7 @@ pub(crate) async fn trusting(plane: &Plane, issuer: &str) {
 
 fn asked(token: &str) -> Exchange {
     let organization = "acme".parse().unwrap();
-    Exchange { organization, workflow: path(), token: token.to_owned(), source: None }
+    Exchange { organization, workflow: path(), run: None, token: token.to_owned(), source: None }
 }
 
 /// A job that was let in.
@@ -71,6 +74,7 @@ async fn a_job_attests_its_run_with_the_token_that_it_was_given() {
     for plane in planes().await {
         let issuer = Issuer::start();
         trusting(&plane, &issuer.url()).await;
+        let owner = plane.owner.clone();
         let mut as_job = Plane { owner: job(&plane, &issuer).await, ..plane };
         // A request authenticates anew: the token is bound by then.
         let run = as_job.control.open_run(&as_job.owner, &path()).await.unwrap();
@@ -78,6 +82,13 @@ async fn a_job_attests_its_run_with_the_token_that_it_was_given() {
         let crafted = as_job.craft_for(run, b"app", "good").await;
         let receipt = as_job.push(&crafted).await.unwrap();
         assert_eq!(receipt.attestation.run, crafted.run.id);
+        let run = as_job.control.run(&owner, crafted.run.id).await.unwrap();
+        let shown = run.job.unwrap();
+        assert_eq!((shown.rule.as_str(), shown.kind.name()), ("repo-7", "github"));
+        assert_eq!((shown.issuer, shown.subject.as_str()), (issuer.url(), SUBJECT));
+        assert_eq!(shown.claims, [("repository_id".to_owned(), "7".to_owned())].into());
+        let other = as_job.control.open_run(&owner, &path()).await.unwrap().id;
+        assert_eq!(as_job.control.run(&owner, other).await.unwrap().job, None);
     }
 }
 
@@ -89,7 +100,9 @@ async fn the_token_of_a_job_ends_soon_and_is_told_of_without_secrets() {
         let identity = issuer.token(&json!({ "repository_id": "7", "ref": "refs/heads/main" }));
         let token = plane.control.exchange(&asked(&identity)).await.unwrap();
         let ends_ms = token.token.expires_at.unwrap().as_millis();
-        assert_eq!(ends_ms - token.token.created_at.as_millis(), JOB_MINUTES * 60_000);
+        let (lives_ms, most_ms) =
+            (ends_ms - token.token.created_at.as_millis(), JOB_MINUTES * 60_000);
+        assert!((most_ms - 10_000..=most_ms).contains(&lives_ms), "{lives_ms}");
         let actor = plane.control.authenticate(&token.secret).await.unwrap();
         assert_eq!(actor.scopes, [control::Scope::Job]);
         let event = told(&plane, "job.admit").await.pop().unwrap();
@@ -317,5 +330,73 @@ async fn what_was_spent_is_forgotten_once_it_can_never_be_accepted() {
         plane.control.forget_spent_tokens().await.unwrap();
         let (spent, jobs, tokens) = before;
         assert_eq!(rows().await, (spent - 2, jobs - 1, tokens - 1), "the job of the run stays");
+    }
+}
+
+/// An open run that a job of the repository opened, and the secret of its token.
+async fn opened(plane: &Plane, issuer: &Issuer, claims: &Value) -> (RunId, String) {
+    let token = plane.control.exchange(&asked(&issuer.token(claims))).await.unwrap();
+    let job = plane.control.authenticate(&token.secret).await.unwrap();
+    (plane.control.open_run(&job, &path()).await.unwrap().id, token.secret)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_goes_on_with_its_run_under_another_token() {
+    for plane in planes().await {
+        let Plane { control, owner, .. } = &plane;
+        let issuer = Issuer::start();
+        trusting(&plane, &issuer.url()).await;
+        let claims = json!({ "repository_id": "7", "run_id": "1" });
+        let (run, before) = opened(&plane, &issuer, &claims).await;
+        let again = Exchange { run: Some(run), ..asked(&issuer.token(&claims)) };
+        let renewed = control.exchange(&again).await.unwrap();
+        let spent = control.exchange(&again).await.unwrap_err();
+        assert!(matches!(spent, Error::NotAdmitted { code: "replay", .. }), "{spent:?}");
+        let job = control.authenticate(&renewed.secret).await.unwrap();
+        assert_eq!(job.job.unwrap().run, Some(run));
+        assert!(control.authenticate(&before).await.is_err(), "the token before ended");
+        let event = told(&plane, "job.renew").await.pop().unwrap();
+        assert_eq!(event.after.unwrap()["run"], json!(run));
+        assert_eq!(control.run(owner, run).await.unwrap().job.unwrap().claims["run_id"], "1");
+        control.cancel_run(&job, run, "over".to_owned()).await.unwrap();
+        let late = Exchange { run: Some(run), ..asked(&issuer.token(&claims)) };
+        let late = control.exchange(&late).await.unwrap_err();
+        assert!(matches!(late, Error::Conflict(_)), "{late:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_job_goes_on_with_the_run_of_another() {
+    for plane in planes().await {
+        let Plane { control, owner, .. } = &plane;
+        let issuer = Issuer::start();
+        trusting(&plane, &issuer.url()).await;
+        let second = rule("other", &issuer.url(), &json!({ "repository_id": [7, 8] }));
+        control.create_trust_rule(owner, &second).await.unwrap();
+        let claims = json!({ "repository_id": "8", "run_id": "1" });
+        let (run, before) = opened(&plane, &issuer, &claims).await;
+        let owners = control.open_run(owner, &path()).await.unwrap().id;
+        let refused = async |run: RunId, claims: Value| {
+            let asked = Exchange { run: Some(run), ..asked(&issuer.token(&claims)) };
+            let refused = control.exchange(&asked).await.unwrap_err();
+            assert!(
+                matches!(refused, Error::NotAdmitted { code: "run", .. }),
+                "{claims}: {refused:?}"
+            );
+        };
+        refused(run, json!({ "repository_id": "8", "run_id": "2" })).await;
+        refused(run, json!({ "repository_id": "8" })).await;
+        refused(run, json!({ "repository_id": "8", "run_id": "1", "sub": "another" })).await;
+        refused(run, json!({ "repository_id": "7", "run_id": "1" })).await;
+        refused(owners, claims.clone()).await;
+        refused(RunId(uuid::Uuid::nil()), claims).await;
+        assert!(control.authenticate(&before).await.is_ok(), "nothing was taken away");
+
+        let custom = json!({ "tenant": "t", "repository_id": null });
+        let rule = rule("custom", &issuer.url(), &json!({ "tenant": "t" }))
+            .replace("\"kind\":\"github\"", "\"kind\":\"custom\",\"immutable\":[\"tenant\"]");
+        control.create_trust_rule(owner, &rule).await.unwrap();
+        let (run, _) = opened(&plane, &issuer, &custom).await;
+        refused(run, custom).await;
     }
 }

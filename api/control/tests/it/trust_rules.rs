@@ -25,7 +25,7 @@ async fn a_rule_is_made_shown_and_deleted_and_its_tokens_end_with_it() {
 
         let token = issuer.token(&json!({ "repository_id": "7" }));
         let organization = "acme".parse().unwrap();
-        let asked = Exchange { organization, workflow: path(), token, source: None };
+        let asked = Exchange { organization, workflow: path(), run: None, token, source: None };
         let token = control.exchange(&asked).await.unwrap();
         control.authenticate(&token.secret).await.unwrap();
         control.delete_trust_rule(owner, &name).await.unwrap();
@@ -138,7 +138,13 @@ async fn a_token_is_explained_by_every_rule_and_not_spent() {
             assert_eq!(tags.got.as_deref(), Some("refs/heads/main"));
         }
         let organization = "acme".parse().unwrap();
-        let asked = Exchange { organization, workflow: path(), token: good.clone(), source: None };
+        let asked = Exchange {
+            organization,
+            workflow: path(),
+            run: None,
+            token: good.clone(),
+            source: None,
+        };
         control.exchange(&asked).await.unwrap();
         let step = async |token: &str| {
             let explained = explain(token).await;
