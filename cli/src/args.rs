@@ -8,11 +8,14 @@ mod manage;
 mod run;
 mod secrets;
 mod serve;
+mod trust_rule;
 mod waiver;
 
 use std::path::PathBuf;
 
-pub(crate) use attest::{AttestArgs, AttestCommand, OneShotArgs, PushArgs, SigningArgs};
+pub(crate) use attest::{
+    AttestArgs, AttestCommand, IdentityArgs, OneShotArgs, PushArgs, SigningArgs,
+};
 pub(crate) use audit::{AuditCommand, AuditListArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use delivery::{DeliveryArg, DeliveryCommand, DeliveryListArgs};
@@ -25,6 +28,7 @@ pub(crate) use manage::{
 pub(crate) use run::{RunCommand, RunListArgs, StateArg};
 pub(crate) use secrets::{SecretsArgs, SecretsCommand};
 pub(crate) use serve::{DemoArgs, ServeArgs};
+pub(crate) use trust_rule::{ExplainArgs, TrustCommand};
 pub(crate) use waiver::{WaiverCommand, WaiverEndArgs, WaiverListArgs};
 
 use crate::evidence::Given;
@@ -99,6 +103,9 @@ pub enum Command {
     /// Manage API tokens.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Manage the rules under which CI jobs are let in without a secret.
+    #[command(subcommand)]
+    Trust(TrustCommand),
     /// Ask for waivers, decide about them, and see what became of them.
     #[command(subcommand)]
     Waiver(WaiverCommand),

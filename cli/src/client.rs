@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api_types::Problem;
+use api_types::{ExchangeToken, ExchangedToken, Problem};
 use engine::Digest;
 use engine::id::RunId;
 use futures::{Stream, TryStreamExt};
@@ -101,6 +101,14 @@ impl Client {
     /// Asks for something to be removed.
     pub(crate) async fn delete(&self, path: &str) -> Result<()> {
         self.send(self.request(Method::DELETE, path)).await.map(drop)
+    }
+
+    /// The token that a server gives for an identity token, and for how many seconds it is good.
+    pub(crate) async fn exchange(server: &str, asked: &ExchangeToken) -> Result<(String, u64)> {
+        let nobody = Self::new(server, "")?;
+        let address = format!("{}/v1/tokens/exchange", nobody.server);
+        let given: ExchangedToken = nobody.json(nobody.http.post(address).form(asked)).await?;
+        Ok((given.access_token, given.expires_in))
     }
 
     /// Posts a bundle.
@@ -204,6 +212,7 @@ fn failure(status: StatusCode, problem: Option<Problem>) -> Failure {
     let Some(problem) = problem else {
         return Failure::new(exit, format!("the server answered {status}"));
     };
+    let step = problem.step;
     let mut message = problem.detail;
     for place in problem.errors {
         let at = match (place.line, place.column) {
@@ -215,6 +224,8 @@ fn failure(status: StatusCode, problem: Option<Problem>) -> Failure {
     }
     let failure = Failure::new(exit, message);
     match (exit, problem.request_id) {
+        // What is wrong with the identity of a job is said, and no scope will mend it.
+        (Exit::Forbidden, _) if step.is_some() => failure,
         (Exit::Forbidden, _) => {
             failure.with_hint("is MUSTER_TOKEN set to a token with the right scopes?")
         }

@@ -16,6 +16,7 @@ mod run;
 mod schema;
 mod secrets;
 mod serve;
+mod trust_rule;
 mod verify;
 mod waiver;
 
@@ -57,6 +58,7 @@ pub(crate) fn run(cli: Cli, environment: Environment) -> Result {
         Command::Run(command) => wait(run::run(&context, command)),
         Command::Key(command) => key::run(&context, command),
         Command::Token(command) => wait(manage::token(&context, command)),
+        Command::Trust(command) => wait(trust_rule::run(&context, command)),
         Command::Waiver(command) => wait(waiver::run(&context, command)),
         Command::Integration(command) => wait(integration::run(&context, command)),
         Command::Delivery(command) => wait(delivery::run(&context, command)),
@@ -69,21 +71,30 @@ pub(crate) fn run(cli: Cli, environment: Environment) -> Result {
 }
 
 impl Context {
-    /// The client of the server that was named.
+    /// The client of the server that was named, under the token that was given.
     pub(crate) fn client(&self) -> Result<Client> {
-        let Some(server) = &self.connection.server else {
-            return Err(Failure::usage("no server was named")
-                .with_hint("set MUSTER_SERVER, or give --server"));
+        let server = self.server()?;
+        let Some(token) = self.token()? else {
+            return Err(Failure::new(Exit::Forbidden, "no token was given")
+                .with_hint("set MUSTER_TOKEN, or give --token-file"));
         };
+        Client::new(server, &token)
+    }
+
+    /// The server that was named.
+    pub(crate) fn server(&self) -> Result<&str> {
+        self.connection.server.as_deref().ok_or_else(|| {
+            Failure::usage("no server was named").with_hint("set MUSTER_SERVER, or give --server")
+        })
+    }
+
+    /// The token that was given, if there is one.
+    pub(crate) fn token(&self) -> Result<Option<String>> {
         let token = match &self.connection.token_file {
             Some(file) => crate::keys::read(file)?,
             None => self.environment.get("MUSTER_TOKEN").unwrap_or_default().to_owned(),
         };
-        if token.trim().is_empty() {
-            return Err(Failure::new(Exit::Forbidden, "no token was given")
-                .with_hint("set MUSTER_TOKEN, or give --token-file"));
-        }
-        Client::new(server, &token)
+        Ok(Some(token).filter(|token| !token.trim().is_empty()))
     }
 
     /// Prints an answer for a program, or says it to a person.

@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 use engine::contract::{Compiled, files_named};
 use engine::document::Document;
 use engine::policy::{Files, Library};
-use engine::{Limits, Timestamp, Waiver};
+use engine::{Limits, Timestamp, TrustRule, Waiver};
 
 use crate::evidence::read_bounded;
 use crate::exit::{Failure, Result};
@@ -95,6 +95,12 @@ pub(crate) fn contract(
 pub(crate) fn waiver(path: &Path, from: Timestamp, limits: &Limits) -> Result<Waiver> {
     let source = read(path, limits)?;
     Waiver::parse(&source.document, from).map_err(|error| Failure::usage(at(path, &error)))
+}
+
+/// Reads a trust rule.
+pub(crate) fn trust_rule(path: &Path, limits: &Limits) -> Result<TrustRule> {
+    let source = read(path, limits)?;
+    TrustRule::parse(&source.document).map_err(|error| Failure::usage(at(path, &error)))
 }
 
 /// Each line of an error with the file that it is about.

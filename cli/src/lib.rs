@@ -3,6 +3,7 @@
 //! `args` says what can be typed, `commands` what it does, `printer` how it looks; `client` is the only one that speaks
 //! to a server. Data goes to the standard output, talk to the standard error; the exit codes are in `exit`.
 
+mod ambient;
 mod args;
 mod artifact;
 mod client;

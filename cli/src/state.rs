@@ -1,6 +1,7 @@
 //! The state of an attestation that is crafted over many steps: one file for each job, locked while a command works on
 //! it, replaced as a whole.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -28,8 +29,39 @@ pub(crate) struct State {
     pub run: OpenedRun,
     /// When the job began.
     pub started_at: Timestamp,
+    /// The token that this job was given for the run, when it had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Given>,
     /// The evidence so far.
     pub materials: Vec<Added>,
+}
+
+/// A token that is good for the run alone, for a while. The file of the state is its owner's alone to read.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Given {
+    secret: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// For whom the identity token was that it was given for.
+    pub audience: String,
+}
+
+impl Given {
+    pub(crate) const fn new(secret: String, expires_at: Timestamp, audience: String) -> Self {
+        Self { secret, expires_at, audience }
+    }
+
+    /// The token.
+    pub(crate) fn secret(&self) -> &str {
+        &self.secret
+    }
+}
+
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Given").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
 }
 
 /// A material that was added, and where its bytes are on this machine.
@@ -45,7 +77,7 @@ pub(crate) struct Added {
 impl State {
     /// The state of a run that was just opened.
     pub(crate) const fn new(server: String, run: OpenedRun, started_at: Timestamp) -> Self {
-        Self { version: VERSION, server, run, started_at, materials: Vec::new() }
+        Self { version: VERSION, server, run, started_at, token: None, materials: Vec::new() }
     }
 }
 
@@ -95,7 +127,7 @@ impl StateFile {
 
     /// Replaces the state: all of it or nothing, also when the machine stops meanwhile.
     pub(crate) fn write(&self, state: &State) -> Result<()> {
-        let failed = |error: &dyn std::fmt::Display| {
+        let failed = |error: &dyn fmt::Display| {
             Failure::unexpected(&format!("cannot write {}", self.path.display()), error)
         };
         let bytes = serde_json::to_vec_pretty(state).map_err(|error| failed(&error))?;
@@ -116,7 +148,7 @@ impl StateFile {
         }
     }
 
-    fn damaged(&self, error: impl std::fmt::Display) -> Failure {
+    fn damaged(&self, error: impl fmt::Display) -> Failure {
         Failure::usage(format!("the state in {} cannot be read: {error}", self.path.display()))
             .with_hint("begin anew: muster attest init --workflow PROJECT/WORKFLOW --replace")
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use engine::id::RunId;
 
-use super::{JudgingArgs, WorkflowPath};
+use super::{JudgingArgs, NameArg, WorkflowPath};
 use crate::evidence::Given;
 use crate::report::Output;
 
@@ -14,7 +14,7 @@ use crate::report::Output;
 #[command(
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    after_help = "The exit code is the server's verdict.\n\nExamples:\n  muster attest --workflow web/release --key ci.key sbom=sbom.cdx.json image=ghcr.io/acme/web@sha256:…\n\n  muster attest init --workflow web/release\n  muster attest add sbom=sbom.cdx.json\n  muster attest push --key ci.key"
+    after_help = "The exit code is the server's verdict.\n\nIn a job of GitHub Actions (permissions: id-token: write), Buildkite or CircleCI no token is needed where a trust rule\nlets the job in. GitLab: id_tokens: { MUSTER_ID_TOKEN: { aud: … } }. Kubernetes: MUSTER_ID_TOKEN_FILE, a projected token.\n\nExamples:\n  muster attest --workflow web/release --key ci.key sbom=sbom.cdx.json image=ghcr.io/acme/web@sha256:…\n\n  muster attest init --workflow web/release\n  muster attest add sbom=sbom.cdx.json\n  muster attest push --key ci.key"
 )]
 pub struct AttestArgs {
     /// A single step.
@@ -34,9 +34,22 @@ pub struct OneShotArgs {
     #[arg(long, conflicts_with = "workflow", value_name = "RUN")]
     pub rerun: Option<RunId>,
     #[command(flatten)]
+    pub identity: IdentityArgs,
+    #[command(flatten)]
     pub signing: SigningArgs,
     #[command(flatten)]
     pub judging: JudgingArgs,
+}
+
+/// How a CI job without a token is let in: its CI system says who it is.
+#[derive(Debug, Args)]
+pub struct IdentityArgs {
+    /// The organization whose trust rules let this job in when no token is given.
+    #[arg(long, env = "MUSTER_ORGANIZATION", value_name = "NAME")]
+    pub organization: Option<NameArg>,
+    /// For whom the CI system is to issue the identity token; the address of the server when absent.
+    #[arg(long, env = "MUSTER_AUDIENCE", value_name = "TEXT")]
+    pub audience: Option<String>,
 }
 
 /// How to sign.
@@ -67,6 +80,8 @@ pub enum AttestCommand {
         /// Forget a run that this job opened before.
         #[arg(long)]
         replace: bool,
+        #[command(flatten)]
+        identity: IdentityArgs,
     },
     /// Hand evidence over; its bytes are stored at once.
     #[command(after_help = "Example:\n  muster attest add sbom=sbom.cdx.json report.sarif")]

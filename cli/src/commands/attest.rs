@@ -1,5 +1,6 @@
 //! `muster attest`: craft, sign, push; in one shot or step by step.
 
+mod admission;
 mod deliver;
 mod steps;
 
@@ -21,8 +22,8 @@ use crate::{craft, report};
 pub(super) async fn run(context: &Context, args: AttestArgs) -> Result {
     match args.command {
         None => one_shot(context, args.one_shot).await,
-        Some(AttestCommand::Init { workflow, rerun, replace }) => {
-            steps::init(context, &Which::of(workflow, rerun)?, replace).await
+        Some(AttestCommand::Init { workflow, rerun, replace, identity }) => {
+            steps::init(context, &Which::of(workflow, rerun)?, replace, &identity).await
         }
         Some(AttestCommand::Add { evidence }) => steps::add(context, &evidence).await,
         Some(AttestCommand::Status { output }) => steps::status(context, &output),
@@ -56,9 +57,9 @@ async fn one_shot(context: &Context, args: OneShotArgs) -> Result {
     report::check(&args.judging.output)?;
     let started_at = craft::now();
     let which = Which::of(args.workflow, args.rerun)?;
-    let client = context.client()?;
     // Opening an encrypted key takes as long as everything else.
     let key = open_key(context, &args.signing)?;
+    let (client, _only_now) = admission::client(context, &args.identity, &which).await?;
     let run = open_run(&client, &which).await?;
     let prepared = prepare(context, &client, &run, &args.judging.evidence).await;
     let (contract, items) = match prepared {

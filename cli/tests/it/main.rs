@@ -26,6 +26,7 @@ mod site;
 mod state;
 mod storage;
 mod support;
+mod trust;
 mod usage;
 mod verify;
 mod waiver;

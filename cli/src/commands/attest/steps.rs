@@ -6,9 +6,10 @@ use std::path::{Path, absolute};
 use engine::judge::{Exhibit, Label};
 use engine::{Digest, Kind, Limits, Material};
 
+use super::admission::{self, client_of};
 use super::deliver::{Delivery, open_key, upload};
 use super::{PREPARED, Which, fail, open_run};
-use crate::args::PushArgs;
+use crate::args::{IdentityArgs, PushArgs};
 use crate::commands::run::{cancel, state_word};
 use crate::commands::{Context, library};
 use crate::craft;
@@ -28,7 +29,12 @@ fn opened(file: &StateFile) -> Result<State> {
     })
 }
 
-pub(super) async fn init(context: &Context, which: &Which, replace: bool) -> Result {
+pub(super) async fn init(
+    context: &Context,
+    which: &Which,
+    replace: bool,
+    identity: &IdentityArgs,
+) -> Result {
     let file = lock(context)?;
     if !replace && let Some(open) = file.read()? {
         return Err(Failure::usage(format!(
@@ -39,13 +45,15 @@ pub(super) async fn init(context: &Context, which: &Which, replace: bool) -> Res
             "push it, give it up with `muster attest reset`, or begin anew with --replace",
         ));
     }
-    let client = context.client()?;
+    let (client, token) = admission::client(context, identity, which).await?;
     let run = open_run(&client, which).await?;
     context.terminal.data(&format!(
         "{} under {} revision {}\n",
         run.id, run.contract.name, run.contract.revision
     ));
-    file.write(&State::new(client.server().to_owned(), run, craft::now()))?;
+    let mut state = State::new(client.server().to_owned(), run, craft::now());
+    state.token = token;
+    file.write(&state)?;
     Ok(PREPARED)
 }
 
@@ -61,7 +69,7 @@ pub(super) async fn add(context: &Context, given: &[Given]) -> Result {
         .materials
         .retain(|demand| !had.contains(&demand.name) || given_names.contains(&demand.name));
     let items = evidence::gather(given, &remaining, &Limits::DEFAULT)?;
-    upload(context, &context.client()?, &items).await?;
+    upload(context, &client_of(context, &file, &mut state).await?, &items).await?;
     for item in items {
         let material = item.exhibit.material.clone();
         context
@@ -118,8 +126,8 @@ pub(super) fn status(context: &Context, outputs: &[Output]) -> Result {
 pub(super) async fn push(context: &Context, args: PushArgs) -> Result {
     report::check(&args.output)?;
     let file = lock(context)?;
-    let state = opened(&file)?;
-    let client = context.client()?;
+    let mut state = opened(&file)?;
+    let client = client_of(context, &file, &mut state).await?;
     if client.server() != state.server {
         return Err(Failure::usage(format!(
             "this run was opened on {}, not on {}",
@@ -144,7 +152,8 @@ pub(super) async fn push(context: &Context, args: PushArgs) -> Result {
 
 pub(super) async fn reset(context: &Context, reason: String, failed: bool) -> Result {
     let file = lock(context)?;
-    let (id, client) = (opened(&file)?.run.id, context.client()?);
+    let mut state = opened(&file)?;
+    let (id, client) = (state.run.id, client_of(context, &file, &mut state).await?);
     let run = if failed {
         fail(&client, id, &reason).await?
     } else {
