@@ -13,7 +13,7 @@ use trust::{KEY_SET_BYTES_MAX, KeySet, object};
 use crate::outbound::{self, Outbound};
 use crate::{Error, Result, now};
 
-/// Most issuers whose keys are kept; then the one that was asked longest ago is forgotten.
+/// Most issuers whose keys are kept; then the one that was used longest ago is forgotten.
 const ISSUERS_MAX: usize = 200;
 /// How long keys are used before their issuer is asked again, in milliseconds.
 const FRESH_MS: i64 = 10 * 60_000;
@@ -159,6 +159,7 @@ async fn get(
 
 #[cfg(test)]
 mod tests {
+    use testdata::peers::{Received, Receiver, Reply};
     use testdata::tokens::TokenKey;
 
     use super::*;
@@ -197,6 +198,76 @@ mod tests {
         known.learn(Err("down".to_owned()), at(STALE_MS - 1));
         assert_eq!(said(&known, "a", STALE_MS - 1), "use");
         assert_eq!(said(&known, "a", STALE_MS), "fail", "and then not any more");
+    }
+
+    fn outbound() -> Outbound {
+        Outbound::new(&["127.0.0.1".to_owned(), "internal.example".to_owned()]).unwrap()
+    }
+
+    /// An issuer whose configuration has that address of its keys, which are those.
+    fn publishing(address: &'static str, keys: &'static str) -> Receiver {
+        Receiver::start(move |request| {
+            let url = format!("http://{}", request.header("host"));
+            let address = address.replace("HERE", &url);
+            let configuration = serde_json::json!({ "issuer": url, "jwks_uri": address });
+            match request.path.as_str() {
+                "/keys" => Reply::status(200).saying(keys),
+                "/.well-known/openid-configuration" => {
+                    Reply::status(200).saying(configuration.to_string())
+                }
+                _ => Reply::status(404),
+            }
+        })
+    }
+
+    fn saying(body: impl Into<String>) -> Receiver {
+        let body = body.into();
+        Receiver::start(move |_: &Received| Reply::status(200).saying(body.clone()))
+    }
+
+    #[tokio::test]
+    async fn an_issuer_that_does_not_publish_as_it_should_has_no_keys() {
+        let aside = |_: &Received| Reply::status(302).with("location", "https://keys.example/");
+        for (issuer, said) in [
+            (Receiver::start(|_| Reply::status(500)), "it answered 500"),
+            (Receiver::start(aside), "it answered 302"),
+            (saying("[]"), "its configuration cannot be read"),
+            (saying(" ".repeat(CONFIGURATION_BYTES_MAX + 1)), "more than 65536 bytes"),
+            (saying("{}"), "that of `nobody`"),
+            (saying(r#"{"issuer":"https://other.example"}"#), "that of `https://other.example`"),
+            (publishing("", ""), "this is not an address"),
+            (publishing("https://10.0.0.1/keys", ""), "--allow-private-host"),
+            (publishing("http://keys.example/", ""), "is not `https`"),
+            (publishing("http://internal.example/", ""), "plain HTTP is for the loopback"),
+            (publishing("HERE/nowhere", ""), "it answered 404"),
+            (publishing("HERE/keys", "{}"), "this is not a JSON Web Key Set"),
+            (publishing("HERE/keys", r#"{"keys":[]}"#), "the key set has no key"),
+        ] {
+            let url = issuer.url("");
+            let failed = Issuers::default().keys(&outbound(), &url, "k").await.unwrap_err();
+            assert!(matches!(failed, Error::Unavailable { .. }), "{failed:?}");
+            let failed = failed.to_string();
+            assert!(failed.contains(said) && failed.contains(&url), "{said}: {failed}");
+        }
+        let silent = Receiver::start(|request| {
+            let url = format!("http://{}", request.header("host"));
+            Reply::status(200).saying(serde_json::json!({ "issuer": url }).to_string())
+        });
+        let failed = Issuers::default().keys(&outbound(), &silent.url(""), "k").await;
+        assert!(failed.unwrap_err().to_string().contains("has no `jwks_uri`"));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn many_who_ask_at_once_are_one_question() {
+        let issuer = testdata::peers::Issuer::start();
+        let (issuers, outbound, url) = (Issuers::default(), outbound(), issuer.url());
+        let asking = (0..50).map(|n| {
+            let key = if n % 2 == 0 { "first" } else { "unknown" };
+            issuers.keys(&outbound, &url, key)
+        });
+        let answers = futures::future::join_all(asking).await;
+        assert!(answers.into_iter().all(|keys| keys.is_ok_and(|keys| keys.has("first"))));
+        assert_eq!(issuer.asked("/jwks"), 1);
     }
 
     #[test]
