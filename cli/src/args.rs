@@ -2,6 +2,7 @@
 
 mod attest;
 mod audit;
+mod backup;
 mod delivery;
 mod integration;
 mod manage;
@@ -17,6 +18,7 @@ pub(crate) use attest::{
     AttestArgs, AttestCommand, IdentityArgs, OneShotArgs, PushArgs, SigningArgs,
 };
 pub(crate) use audit::{AuditCommand, AuditListArgs};
+pub(crate) use backup::{BackupArgs, RestoreArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use delivery::{DeliveryArg, DeliveryCommand, DeliveryListArgs};
 use engine::{Digest, Name, Timestamp};
@@ -126,6 +128,10 @@ pub enum Command {
     Whoami,
     /// Run the control plane.
     Serve(ServeArgs),
+    /// Copy the data of a server on one machine, while it runs.
+    Backup(BackupArgs),
+    /// Make the data of a server on one machine of a backup.
+    Restore(RestoreArgs),
     /// Show a pass, a fail, a lineage and two decisions, on this machine, on real evidence.
     Demo(DemoArgs),
 }

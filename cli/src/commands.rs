@@ -3,6 +3,7 @@
 mod attest;
 mod attestation;
 mod audit;
+mod backup;
 mod check;
 mod contract;
 mod delivery;
@@ -66,6 +67,8 @@ pub(crate) fn run(cli: Cli, environment: Environment) -> Result {
         Command::Secrets(command) => secrets::run(&context, &command),
         Command::Whoami => wait(manage::whoami(&context)),
         Command::Serve(args) => serve::run(&context, args),
+        Command::Backup(args) => wait(backup::back_up(&context, args)),
+        Command::Restore(args) => wait(backup::restore(&context, args)),
         Command::Demo(args) => demo::run(&context, args),
     }
 }

@@ -96,6 +96,13 @@ impl Failure {
         Self::new(Exit::Unexpected, format!("{context}: {error}"))
     }
 
+    /// The same with everything that led to the error.
+    pub(crate) fn caused(context: &str, error: &dyn std::error::Error) -> Self {
+        let errors = std::iter::successors(Some(error), |error| error.source());
+        let errors: Vec<String> = errors.map(ToString::to_string).collect();
+        Self::unexpected(context, errors.join(": "))
+    }
+
     /// The same with advice.
     #[must_use]
     pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {

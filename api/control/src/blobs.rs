@@ -142,6 +142,16 @@ pub enum BlobError {
 }
 
 impl BlobError {
+    /// Whether the bytes are wrong, and not the place or the way.
+    pub(crate) fn is_of_the_bytes(&self) -> bool {
+        let damaged = |error: &io::Error| error.kind() == io::ErrorKind::InvalidData;
+        match self {
+            Self::Mismatch { .. } | Self::Size { .. } => true,
+            Self::Interrupted(error) => damaged(error),
+            _ => false,
+        }
+    }
+
     fn storage(
         operation: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,

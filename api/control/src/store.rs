@@ -42,12 +42,14 @@ mod trust_rule;
 mod waiver;
 mod writer;
 
+use std::path::Path;
 use std::sync::Arc;
 
 pub use attempt::Attempt;
 pub use attestation::{Attestation, AttestationFilter, EvaluationRow, SubjectRow, VerdictRow};
 pub use audit::{AuditEvent, AuditFilter, TrailRow};
 pub use backend::{Backend, Role};
+pub use blob::StoredBlob;
 pub use contract::{Contract, ContractRevision};
 pub use delivery::{Attempted, Delivery, DeliveryFilter, DeliveryState};
 pub use error::StoreError;
@@ -90,9 +92,22 @@ impl Store {
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let pools = Arc::new(connection::Pools::open(url).await?);
         migration::run(&pools.write).await?;
+        Ok(Self::over(pools))
+    }
+
+    /// Opens the database at `url` as it is: one whose schema is not the one of this version is [`StoreError::Schema`].
+    pub async fn open_current(url: &str) -> Result<Self, StoreError> {
+        let pools = Arc::new(connection::Pools::open(url).await?);
+        if !migration::is_current(&pools.write).await? {
+            return Err(StoreError::Schema);
+        }
+        Ok(Self::over(pools))
+    }
+
+    fn over(pools: Arc<connection::Pools>) -> Self {
         let writer = writer::Writer::start(&pools);
         let receipts = receipt::Gathering::start(writer.clone());
-        Ok(Self { pools, writer, receipts })
+        Self { pools, writer, receipts }
     }
 
     /// A view for reading outside any transaction: each call sees what was committed when it started.
@@ -122,6 +137,11 @@ impl Store {
     /// bundle already, on `attestation`. Look the bundle up by its digest before asking, and after a conflict.
     pub async fn receive(&self, receipt: Receipt) -> Result<u64, StoreError> {
         self.receipts.write(receipt).await
+    }
+
+    /// Writes the SQLite database as it is in one moment to a file that is not there yet, while others read and write.
+    pub async fn snapshot(&self, file: &Path) -> Result<(), StoreError> {
+        self.pools.snapshot(file).await
     }
 
     /// How many transactions were committed by this process since it started: fewer than writes when they share one.

@@ -6,7 +6,7 @@ mod story;
 
 use std::time::Duration;
 
-use control::{BlobsConfig, Config};
+use control::{Config, Embedded};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -28,8 +28,8 @@ async fn demo(context: &Context, args: DemoArgs) -> Result {
     let directory = tempfile::tempdir().map_err(unexpected)?;
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(unexpected)?;
     let server = format!("http://{}", listener.local_addr().map_err(unexpected)?);
-    let blobs = BlobsConfig::Directory(directory.path().join("blobs"));
-    let control = serve::open(Config::new(serve::sqlite(directory.path()), blobs)).await?;
+    let place = Embedded::new(directory.path());
+    let control = serve::open(Config::new(place.database(), place.blobs())).await?;
     let bootstrap = control
         .bootstrap()
         .await

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use api_types::Rotation;
-use control::KeyRing;
+use control::{Embedded, KeyRing};
 use reqwest::Method;
 use tempfile::NamedTempFile;
 
@@ -14,9 +14,6 @@ use crate::args::{SecretsArgs, SecretsCommand};
 use crate::environment::Environment;
 use crate::exit::{Exit, Failure, Result};
 use crate::keys;
-
-/// The file of the keys in the data directory.
-const FILE: &str = "secrets.key";
 
 pub(super) fn run(context: &Context, command: &SecretsCommand) -> Result {
     match command {
@@ -40,7 +37,7 @@ pub(super) fn run(context: &Context, command: &SecretsCommand) -> Result {
 pub(super) fn ring(
     args: &SecretsArgs,
     environment: &Environment,
-    embedded: Option<&Path>,
+    embedded: Option<&Embedded>,
 ) -> Result<Option<KeyRing>> {
     let variable = environment.get("MUSTER_SECRETS_KEY").filter(|text| !text.is_empty());
     match (&args.secrets_key_file, variable, embedded) {
@@ -49,9 +46,9 @@ pub(super) fn ring(
         )),
         (Some(file), None, _) => of_file(file).map(Some),
         (None, Some(text), _) => parse("MUSTER_SECRETS_KEY", text).map(Some),
-        (None, None, Some(data)) => {
-            let file = data.join(FILE);
-            make(data, &file)?;
+        (None, None, Some(embedded)) => {
+            let file = embedded.keys_file();
+            make(embedded.directory(), &file)?;
             of_file(&file).map(Some)
         }
         (None, None, None) => Ok(None),

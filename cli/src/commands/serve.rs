@@ -1,8 +1,6 @@
 //! `muster serve`: the control plane, until it is told to stop.
 
-use std::path::Path;
-
-use control::{BlobsConfig, Config, Control, Credentials};
+use control::{BlobsConfig, Config, Control, Credentials, Embedded};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -59,15 +57,8 @@ async fn serve(context: &Context, args: ServeArgs) -> Result {
 
 /// Opens the control plane, and says what to do when that fails.
 pub(super) async fn open(config: Config) -> Result<Control> {
-    Control::open(config).await.map_err(|error| {
-        let mut message = error.to_string();
-        let mut source = std::error::Error::source(&error);
-        while let Some(cause) = source {
-            message = format!("{message}: {cause}");
-            source = cause.source();
-        }
-        Failure::unexpected("cannot open the control plane", message)
-    })
+    let opened = Control::open(config).await;
+    opened.map_err(|error| Failure::caused("cannot open the control plane", &error))
 }
 
 fn config(context: &Context, args: &ServeArgs) -> Result<Config> {
@@ -79,9 +70,9 @@ fn config(context: &Context, args: &ServeArgs) -> Result<Config> {
     }
     let blobs = place(args)?;
     let credentials = credentials(args, &blobs, &context.environment)?;
-    let database = args.database.clone().unwrap_or_else(|| sqlite(&args.data));
-    let embedded = args.database.is_none().then_some(args.data.as_path());
-    let keys = secrets::ring(&args.secrets, &context.environment, embedded)?;
+    let database = args.database.clone().unwrap_or_else(|| Embedded::new(&args.data).database());
+    let embedded = args.database.is_none().then(|| Embedded::new(&args.data));
+    let keys = secrets::ring(&args.secrets, &context.environment, embedded.as_ref())?;
     let private_hosts = args.allow_private_host.clone();
     Ok(Config { keys, credentials, private_hosts, ..Config::new(database, blobs) })
 }
@@ -90,7 +81,7 @@ fn config(context: &Context, args: &ServeArgs) -> Result<Config> {
 fn place(args: &ServeArgs) -> Result<BlobsConfig> {
     match (&args.blobs, &args.blobs_registry) {
         (Some(place), _) => Ok(place.clone()),
-        (None, None) => Ok(BlobsConfig::Directory(args.data.join("blobs"))),
+        (None, None) => Ok(Embedded::new(&args.data).blobs()),
         (None, Some(registry)) => {
             let Some((address, repository)) = registry.split_once('/') else {
                 return Err(Failure::usage(format!("`{registry}` is not HOST[:PORT]/REPOSITORY")));
@@ -138,11 +129,6 @@ fn of_machine(place: &BlobsConfig, environment: &Environment) -> Option<Credenti
     let given = |name: &str| Some((name.to_owned(), environment.get(name)?.to_owned()));
     let bucket = matches!(place, BlobsConfig::S3(_));
     bucket.then(|| Credentials::Machine(VARIABLES.into_iter().filter_map(given).collect()))
-}
-
-/// The address of the embedded database in a directory.
-pub(super) fn sqlite(directory: &Path) -> String {
-    format!("sqlite://{}?mode=rwc", directory.join("muster.db").display())
 }
 
 /// Waits for Ctrl-C or a polite request to end.

@@ -1,5 +1,6 @@
 //! What outlives a server: its data, and the organization that it knows. Servers come and go on it.
 
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use base64::Engine;
@@ -93,10 +94,15 @@ impl Site {
         Self::furnished(name, folder, database, args.map(ToOwned::to_owned).into())
     }
 
+    /// The data directory of its servers.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// Starts a server on it, with more variables.
     pub(crate) fn serve(&self, variables: &[(&str, &str)]) -> Server {
         let args: Vec<&str> = self.args.iter().map(String::as_str).collect();
-        Server::start_with(&self.folder.path().join("data"), &args, variables)
+        Server::start_with(&self.data(), &args, variables)
     }
 
     /// The server as the owner sees it over HTTP.

@@ -43,6 +43,22 @@ impl Directory {
         Ok(Self { root, bytes_max })
     }
 
+    /// Removes every blob but one.
+    pub(crate) fn keep_only(&self, digest: Digest) -> io::Result<()> {
+        let kept = self.path(digest);
+        for outer in shards(&self.root)? {
+            for inner in shards(&outer)? {
+                for blob in fs::read_dir(inner)? {
+                    let blob = blob?.path();
+                    if blob != kept {
+                        fs::remove_file(blob)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn path(&self, digest: Digest) -> PathBuf {
         let hex = digest.to_hex();
         let shard = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default().to_owned();
@@ -139,6 +155,18 @@ fn keep(root: &Path, file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.persist(path).map_err(|error| error.error)?;
     let mut made = shard.ancestors().take_while(|directory| directory.starts_with(root));
     made.try_for_each(|directory| File::open(directory)?.sync_all())
+}
+
+/// The directories in a directory whose names are two characters.
+fn shards(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name().len() == 2 {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
 }
 
 fn sweep(incoming: &Path) -> io::Result<()> {

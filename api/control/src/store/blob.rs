@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use engine::id::OrganizationId;
 use engine::{Digest, Timestamp};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter};
 
 use super::attestation::KEYS_PER_QUERY;
 use super::entity::org_blob;
@@ -44,6 +44,50 @@ impl Reader<'_> {
             }
         }
         Ok(sizes)
+    }
+}
+
+/// That an organization handed in a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredBlob {
+    /// The organization.
+    pub org: OrganizationId,
+    /// The blob.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Whether it is kept where the organization said, and not where the server keeps blobs.
+    pub elsewhere: bool,
+}
+
+impl Reader<'_> {
+    /// How many blobs all organizations handed in; one that two handed in counts twice.
+    pub async fn count_blobs(&self) -> Result<u64, StoreError> {
+        Ok(org_blob::Entity::find().count(&self.db).await?)
+    }
+
+    /// The blobs of all organizations in the order of organization and digest, those after `after`.
+    pub async fn every_blob(
+        &self,
+        after: Option<StoredBlob>,
+        limit: u64,
+    ) -> Result<Vec<StoredBlob>, StoreError> {
+        let columns = (org_blob::Column::Org, org_blob::Column::Digest);
+        let mut query = org_blob::Entity::find().cursor_by(columns);
+        if let Some(after) = after {
+            query.after((after.org.0, bytes(after.digest)));
+        }
+        let found = query.first(limit).all(&self.db).await?;
+        let blob = |model: org_blob::Model| {
+            let row = Row::new("org_blob", model.org);
+            Ok(StoredBlob {
+                org: OrganizationId(model.org),
+                digest: row.digest(&model.digest)?,
+                size: row.count(model.size)?,
+                elsewhere: model.backend.is_some(),
+            })
+        };
+        found.into_iter().map(blob).collect()
     }
 }
 

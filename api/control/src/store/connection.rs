@@ -1,8 +1,11 @@
 //! Opening the database: one pool for reading and one for writing, so that a burst of writes never starves reads.
 
+use std::path::Path;
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
+};
 
 use super::StoreError;
 
@@ -41,6 +44,15 @@ impl Pools {
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         self.read.ping().await?;
         Ok(self.write.ping().await?)
+    }
+
+    /// [`VACUUM INTO`](https://sqlite.org/lang_vacuum.html#vacuuminto): one read transaction, so that it holds up nobody.
+    pub(super) async fn snapshot(&self, file: &Path) -> Result<(), StoreError> {
+        let file = file.display().to_string();
+        let statement =
+            Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [file.into()]);
+        self.write.execute_raw(statement).await?;
+        Ok(())
     }
 
     pub(super) async fn close(&self) -> Result<(), StoreError> {

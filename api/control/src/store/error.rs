@@ -47,6 +47,11 @@ pub enum StoreError {
         /// What stands before the first colon.
         scheme: String,
     },
+    /// The schema is not the one of this version of Muster.
+    #[error(
+        "the schema of the database is not the one of this version of Muster: use the version that serves it"
+    )]
+    Schema,
     /// Any other error of the database.
     #[error("the database refused a statement")]
     Database(#[source] Cause),

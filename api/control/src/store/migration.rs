@@ -30,6 +30,17 @@ pub(super) async fn run(db: &DatabaseConnection) -> Result<(), StoreError> {
     Ok(transaction.commit().await?)
 }
 
+/// Whether the schema is exactly the one of this version of Muster.
+pub(super) async fn is_current(db: &DatabaseConnection) -> Result<bool, StoreError> {
+    let manager = SchemaManager::new(db);
+    if !manager.has_table(Migrator::migration_table_name().to_string()).await? {
+        return Ok(false);
+    }
+    let applied = Migrator::get_migration_models(db).await?;
+    let applied = applied.iter().map(|one| one.version.as_str());
+    Ok(applied.eq(MIGRATIONS.iter().map(|one| one.name)))
+}
+
 struct Migrator;
 
 #[async_trait]
