@@ -43,6 +43,34 @@ pub(crate) fn organization(one: view::Organization) -> out::Organization {
     out::Organization { id: one.id, name: one.name, created_at: one.created_at }
 }
 
+pub(crate) fn backend(one: view::Backend) -> out::Backend {
+    out::Backend {
+        id: one.id,
+        name: one.name,
+        place: one.place,
+        has_credentials: one.has_credentials,
+        role: match one.role {
+            Some(view::BackendRole::Default) => out::BackendRole::Default,
+            Some(view::BackendRole::Fallback) => out::BackendRole::Fallback,
+            None => out::BackendRole::None,
+        },
+        blobs: one.blobs,
+        bytes: one.bytes,
+        created_at: one.created_at,
+        checked_at: one.checked_at,
+        failing_since: one.failing_since,
+        failure: one.failure,
+    }
+}
+
+pub(crate) const fn backend_role_in(role: out::BackendRole) -> Option<view::BackendRole> {
+    match role {
+        out::BackendRole::Default => Some(view::BackendRole::Default),
+        out::BackendRole::Fallback => Some(view::BackendRole::Fallback),
+        out::BackendRole::None => None,
+    }
+}
+
 pub(crate) fn rotation(one: view::Rotation) -> out::Rotation {
     out::Rotation { key: one.key.to_string(), resealed: one.resealed }
 }

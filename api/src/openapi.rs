@@ -131,56 +131,8 @@ fn problems() -> String {
 
 fn schemas() -> BTreeMap<String, Value> {
     let mut schemas = BTreeMap::new();
-    let out = &mut schemas;
-    add::<types::Attestation>(out);
-    add::<types::Receipt>(out);
-    add::<types::AuditEvent>(out);
-    add::<types::AuditHead>(out);
-    add::<types::Subject>(out);
-    add::<types::Blob>(out);
-    add::<types::ContractRevision>(out);
-    add::<types::PutDocument>(out);
-    add::<types::Attempt>(out);
-    add::<types::Delivery>(out);
-    add::<types::DeliveryState>(out);
-    add::<types::Decide>(out);
-    add::<types::Decisions>(out);
-    add::<types::GateRevision>(out);
-    add::<types::Identity>(out);
-    add::<types::CreateIntegration>(out);
-    add::<types::DisableIntegration>(out);
-    add::<types::Integration>(out);
-    add::<types::NewIntegration>(out);
-    add::<types::Target>(out);
-    add::<types::UpdateIntegration>(out);
-    add::<types::CreateKey>(out);
-    add::<types::Key>(out);
-    add::<types::CreateOrganization>(out);
-    add::<types::CreatedOrganization>(out);
-    add::<types::Organization>(out);
-    add::<types::Place>(out);
-    add::<types::Problem>(out);
-    add::<types::CreateProject>(out);
-    add::<types::Project>(out);
-    add::<types::CancelRun>(out);
-    add::<types::FailRun>(out);
-    add::<types::OpenRun>(out);
-    add::<types::OpenedRun>(out);
-    add::<types::Run>(out);
-    add::<types::RunState>(out);
-    add::<types::Rotation>(out);
-    add::<types::Scope>(out);
-    add::<types::CreateToken>(out);
-    add::<types::NewToken>(out);
-    add::<types::Token>(out);
-    add_of_jobs(out);
-    add::<types::CreateWorkflow>(out);
-    add::<types::Workflow>(out);
-    add::<types::RequestWaiver>(out);
-    add::<types::EndWaiver>(out);
-    add::<types::Waiver>(out);
-    add::<types::WaiverDecided>(out);
-    add::<types::WaiverState>(out);
+    judged(&mut schemas);
+    managed(&mut schemas);
     let map = json!({ "type": ["object", "null"] });
     let properties = json!({
         "query": { "type": "string" },
@@ -193,15 +145,73 @@ fn schemas() -> BTreeMap<String, Value> {
     schemas
 }
 
-/// Of CI jobs that are let in without a secret.
-fn add_of_jobs(out: &mut BTreeMap<String, Value>) {
+/// What runs are judged by, and what comes of it.
+fn judged(out: &mut BTreeMap<String, Value>) {
+    add::<types::Attestation>(out);
+    add::<types::Receipt>(out);
+    add::<types::AuditEvent>(out);
+    add::<types::AuditHead>(out);
+    add::<types::Subject>(out);
+    add::<types::Blob>(out);
+    add::<types::ContractRevision>(out);
+    add::<types::PutDocument>(out);
+    add::<types::Decide>(out);
+    add::<types::Decisions>(out);
+    add::<types::GateRevision>(out);
+    add::<types::Identity>(out);
+    add::<types::Place>(out);
+    add::<types::Problem>(out);
+    add::<types::CreateProject>(out);
+    add::<types::Project>(out);
+    add::<types::CancelRun>(out);
+    add::<types::FailRun>(out);
+    add::<types::OpenRun>(out);
+    add::<types::OpenedRun>(out);
+    add::<types::Run>(out);
+    add::<types::RunState>(out);
+    add::<types::Job>(out);
+    add::<types::Explanation>(out);
+    add::<types::CreateWorkflow>(out);
+    add::<types::Workflow>(out);
+    add::<types::RequestWaiver>(out);
+    add::<types::EndWaiver>(out);
+    add::<types::Waiver>(out);
+    add::<types::WaiverDecided>(out);
+    add::<types::WaiverState>(out);
+}
+
+/// Who may do what, and where things are kept and told.
+fn managed(out: &mut BTreeMap<String, Value>) {
+    add::<types::Backend>(out);
+    add::<types::BackendCredentials>(out);
+    add::<types::BackendRole>(out);
+    add::<types::CreateBackend>(out);
+    add::<types::SetBackendCredentials>(out);
+    add::<types::SetBackendRole>(out);
+    add::<types::Attempt>(out);
+    add::<types::Delivery>(out);
+    add::<types::DeliveryState>(out);
+    add::<types::CreateIntegration>(out);
+    add::<types::DisableIntegration>(out);
+    add::<types::Integration>(out);
+    add::<types::NewIntegration>(out);
+    add::<types::Target>(out);
+    add::<types::UpdateIntegration>(out);
+    add::<types::CreateKey>(out);
+    add::<types::Key>(out);
+    add::<types::CreateOrganization>(out);
+    add::<types::CreatedOrganization>(out);
+    add::<types::Organization>(out);
+    add::<types::Rotation>(out);
+    add::<types::Scope>(out);
+    add::<types::CreateToken>(out);
+    add::<types::NewToken>(out);
+    add::<types::Token>(out);
     add::<types::ExchangeToken>(out);
     add::<types::ExchangedToken>(out);
-    add::<types::Job>(out);
     add::<types::CreateTrustRule>(out);
     add::<types::TrustRule>(out);
     add::<types::ExplainToken>(out);
-    add::<types::Explanation>(out);
     add::<types::ExplainedRefusal>(out);
     add::<types::ExplainedRule>(out);
 }

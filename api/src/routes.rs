@@ -3,6 +3,7 @@
 mod artifacts;
 mod attestations;
 mod audit;
+mod backends;
 mod blobs;
 mod contracts;
 mod deliveries;
@@ -233,6 +234,18 @@ pub const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/blobs/{digest}", May(Permission::Read), "Fetch a blob", || get(blobs::fetch))
         .takes(Body::Streamed).answers(200, Answer::Other("application/octet-stream")),
     Route::new("HEAD", "/v1/blobs/{digest}", May(Permission::SeeBlobs), "Whether a blob is there, and its size", || head(blobs::size)).answers(200, Answer::Nothing),
+    Route::new("POST", "/v1/backends", May(Permission::EditStorage), "Make a backend, once it was found to work", || post(backends::create))
+        .takes(Body::Json("CreateBackend")).answers(201, Answer::Json("Backend")),
+    Route::new("POST", "/v1/organizations/{name}/backends", May(Permission::EditInstance), "Make a backend for an organization: anywhere", || post(backends::create_for))
+        .takes(Body::Json("CreateBackend")).answers(201, Answer::Json("Backend")),
+    Route::new("GET", "/v1/backends", May(Permission::EditStorage), "List backends", || get(backends::list)).answers(200, Answer::List("Backend")),
+    Route::new("GET", "/v1/backends/{name}", May(Permission::EditStorage), "Show a backend", || get(backends::show)).answers(200, Answer::Json("Backend")),
+    Route::new("POST", "/v1/backends/{name}/check", May(Permission::EditStorage), "Look at a backend now", || post(backends::check)).answers(200, Answer::Json("Backend")),
+    Route::new("PUT", "/v1/backends/{name}/credentials", May(Permission::EditStorage), "Replace what opens a backend, once it was found to open it", || put(backends::set_credentials))
+        .takes(Body::Json("SetBackendCredentials")).answers(200, Answer::Json("Backend")),
+    Route::new("PUT", "/v1/backends/{name}/role", May(Permission::EditStorage), "Say which new blobs a backend takes", || put(backends::set_role))
+        .takes(Body::Json("SetBackendRole")).answers(200, Answer::Json("Backend")),
+    Route::new("DELETE", "/v1/backends/{name}", May(Permission::EditStorage), "Delete a backend that has no blobs and takes none", || delete(backends::remove)).answers(204, Answer::Nothing),
     Route::new("GET", "/v1/attestations", May(Permission::Read), "List attestations, newest first", || get(attestations::list))
         .asks(PAGE).answers(200, Answer::List("Attestation")),
     Route::new("GET", "/v1/attestations/{digest}", May(Permission::Read), "Show an attestation", || get(attestations::show)).answers(200, Answer::Json("Attestation")),

@@ -2,6 +2,7 @@
 
 mod attest;
 mod audit;
+mod backend;
 mod backup;
 mod delivery;
 mod integration;
@@ -18,6 +19,7 @@ pub(crate) use attest::{
     AttestArgs, AttestCommand, IdentityArgs, OneShotArgs, PushArgs, SigningArgs,
 };
 pub(crate) use audit::{AuditCommand, AuditListArgs};
+pub(crate) use backend::{BackendArgs, BackendCommand, BackendCreateArgs};
 pub(crate) use backup::{BackupArgs, RestoreArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use delivery::{DeliveryArg, DeliveryCommand, DeliveryListArgs};
@@ -120,6 +122,9 @@ pub enum Command {
     /// Ask, export and verify the audit trail.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Say where the organization keeps its blobs.
+    #[command(subcommand)]
+    Backend(BackendCommand),
     /// Make and replace the keys under which the server seals secrets.
     #[command(subcommand)]
     Secrets(SecretsCommand),

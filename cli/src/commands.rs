@@ -3,6 +3,7 @@
 mod attest;
 mod attestation;
 mod audit;
+mod backend;
 mod backup;
 mod check;
 mod contract;
@@ -64,6 +65,7 @@ pub(crate) fn run(cli: Cli, environment: Environment) -> Result {
         Command::Integration(command) => wait(integration::run(&context, command)),
         Command::Delivery(command) => wait(delivery::run(&context, command)),
         Command::Audit(command) => wait(audit::run(&context, command)),
+        Command::Backend(command) => wait(backend::run(&context, command)),
         Command::Secrets(command) => secrets::run(&context, &command),
         Command::Whoami => wait(manage::whoami(&context)),
         Command::Serve(args) => serve::run(&context, args),

@@ -24,8 +24,9 @@ impl Control {
     pub async fn bundle(&self, actor: &Actor, digest: Digest) -> Result<Vec<u8>> {
         let org = actor.authorize(Permission::Read)?;
         found(&self.store.read(), org, digest).await?;
-        let bytes = self.bytes(digest).await?;
-        bytes.ok_or_else(|| Error::internal(format!("the bundle {digest} is not in the store")))
+        let blob = self.store.read().blob(org, digest).await?;
+        let lost = || Error::internal(format!("the bundle {digest} was never noted"));
+        self.bytes(&blob.ok_or_else(lost)?).await
     }
 
     /// The verdict record of a stored attestation, byte for byte.

@@ -24,7 +24,7 @@ use tokio_util::io::ReaderStream;
 
 use crate::blobs::{Blobs, Directory};
 use crate::embedded::Embedded;
-use crate::store::{Store, StoredBlob};
+use crate::store::{Blob, Store};
 use crate::{Error, Result, now};
 
 /// Blobs read from the database at once.
@@ -155,7 +155,7 @@ enum Fate {
 }
 
 impl Copied {
-    fn count(&mut self, blob: StoredBlob, fate: Fate) -> Result<()> {
+    fn count(&mut self, blob: Blob, fate: Fate) -> Result<()> {
         match fate {
             Fate::Copied => {
                 self.blobs += 1;
@@ -176,18 +176,14 @@ impl Copied {
     }
 }
 
-async fn copy_one(
-    blob: StoredBlob,
-    from: &Directory,
-    to: &Directory,
-) -> Result<(StoredBlob, Fate)> {
-    if blob.elsewhere {
+async fn copy_one(blob: Blob, from: &Directory, to: &Directory) -> Result<(Blob, Fate)> {
+    if blob.backend.is_some() {
         return Ok((blob, Fate::Elsewhere));
     }
     match to.size(blob.digest).await? {
         Some(size) if size == blob.size => return Ok((blob, Fate::Present)),
         Some(size) => {
-            let StoredBlob { digest, size: expected, .. } = blob;
+            let Blob { digest, size: expected, .. } = blob;
             return Err(Error::Conflict(format!(
                 "the copy of blob {digest} that is there already has {size} bytes and not {expected}: delete it"
             )));

@@ -20,12 +20,15 @@ pub use credentials::{Credentials, InvalidCredentials};
 pub use directory::Directory;
 use engine::Digest;
 use engine::digest::Hasher;
+use engine::id::BackendId;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 pub use place::{BlobsConfig, InvalidPlace, S3Config};
 pub use registry::{Registry, RegistryConfig};
 pub use s3::S3;
 use tokio_util::bytes::Bytes;
+
+use crate::outbound::{Outbound, Refused};
 
 /// Bytes as they come.
 pub type ByteStream = BoxStream<'static, io::Result<Bytes>>;
@@ -68,14 +71,33 @@ pub trait Blobs: Send + Sync + fmt::Debug {
     async fn check(&self) -> Result<(), BlobError>;
 }
 
-/// Opens a place for blobs. Nothing is sent before the first call. Blobs larger than `bytes_max` are refused.
+/// How a place for blobs is opened.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    /// What opens it, where it has to be opened.
+    pub(crate) credentials: Option<Credentials>,
+    /// The backend under whose identifier its blobs are kept; those of the instance are kept under none.
+    pub(crate) space: Option<BackendId>,
+    /// What keeps it from reaching into the network of the server, where others named the address.
+    pub(crate) guard: Option<Outbound>,
+    /// Blobs larger than this are refused, in bytes.
+    pub(crate) bytes_max: u64,
+}
+
+/// Opens a place for blobs. Nothing is sent before the first call.
 pub(crate) async fn open(
     place: BlobsConfig,
-    credentials: Option<Credentials>,
-    bytes_max: u64,
+    opening: Opening,
 ) -> Result<Arc<dyn Blobs>, BlobError> {
+    let Opening { credentials, space, guard, bytes_max } = opening;
+    if let (Some(guard), Some(url)) = (&guard, place.url()) {
+        guard.check(&url)?;
+    }
     Ok(match (place, credentials) {
-        (BlobsConfig::Directory(path), None) => Arc::new(Directory::open(path, bytes_max)?),
+        (BlobsConfig::Directory(mut path), None) => {
+            path.extend(space.map(|space| space.to_string()));
+            Arc::new(Directory::open(path, bytes_max)?)
+        }
         (BlobsConfig::Directory(_), Some(_)) => {
             return Err(BlobError::Config("a directory needs no credentials"));
         }
@@ -84,13 +106,20 @@ pub(crate) async fn open(
                 Credentials::Password { username, password } => Ok((username, password)),
                 _ => Err(BlobError::Config("a registry is opened with a user name and a password")),
             });
-            let (credentials, spool) = (credentials.transpose()?, None);
-            let config =
-                RegistryConfig { address, repository, plain_http, credentials, spool, bytes_max };
+            let config = RegistryConfig {
+                credentials: credentials.transpose()?,
+                space,
+                guard,
+                ..RegistryConfig::new(address, repository, plain_http, bytes_max)
+            };
             Arc::new(Registry::open(config).await?)
         }
-        (BlobsConfig::S3(config), Some(credentials)) => {
-            Arc::new(S3::open(&config, credentials, bytes_max)?)
+        (BlobsConfig::S3(mut config), Some(credentials)) => {
+            if let Some(space) = space {
+                let ends = if config.prefix.is_empty() { "" } else { "/" };
+                config.prefix = format!("{}{ends}{space}", config.prefix);
+            }
+            Arc::new(S3::open(&config, credentials, guard, bytes_max)?)
         }
         (BlobsConfig::S3(_), None) => {
             return Err(BlobError::Config("a bucket needs an access key"));
@@ -130,6 +159,9 @@ pub enum BlobError {
     /// The place for blobs cannot be opened as it is described.
     #[error("{0}")]
     Config(&'static str),
+    /// The place for blobs may not be asked.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// The place where blobs are kept failed. The call may be repeated.
     #[error("the blob store failed: {operation}")]
     Storage {

@@ -131,11 +131,32 @@ impl From<BlobError> for Error {
                 Self::Refused { code: "digest", message: error.to_string() }
             }
             BlobError::TooLarge { .. } => Self::TooLarge(error.to_string()),
-            BlobError::Interrupted(_) | BlobError::Config(_) => Self::invalid(error.to_string()),
+            BlobError::Interrupted(_) | BlobError::Config(_) | BlobError::Refused(_) => {
+                Self::invalid(error.to_string())
+            }
             error => Self::Unavailable {
                 message: "the blob store cannot be reached".to_owned(),
                 source: Box::new(error),
             },
         }
     }
+}
+
+/// An error with all its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        text = format!("{text}: {deeper}");
+        cause = deeper.source();
+    }
+    text
+}
+
+/// What is at the bottom of an error: of a client with many layers, the one that knows.
+pub(crate) fn innermost(mut error: &dyn std::error::Error) -> String {
+    while let Some(deeper) = error.source() {
+        error = deeper;
+    }
+    error.to_string()
 }

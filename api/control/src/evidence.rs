@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::actor::{Actor, Permission, With};
 use crate::audit::{self, Change};
 use crate::blobs::{BlobStream, ByteStream};
-use crate::{Control, Error, Result, now};
+use crate::{Control, Error, Result};
 
 impl Control {
     /// Stores a blob under its digest, hashing as it streams; answers its size. Refused when the bytes have another
@@ -19,14 +19,15 @@ impl Control {
         stream: ByteStream,
     ) -> Result<u64> {
         let org = actor.authorize_job(Permission::Attest, With::Evidence)?;
-        let size = self.blobs.put(digest, size, stream).await?;
+        let kept = self.keep(org, digest, size, stream).await?;
+        let size = kept.blob.size;
         let change = Change::made(json!({ "digest": digest, "size": size }));
         let event = audit::event(actor, Some(org), "blob.put", digest, change);
         self.store
             .write(move |tx| {
                 let event = event.clone();
                 Box::pin(async move {
-                    if tx.reference_blob(org, digest, size, now()).await? {
+                    if kept.note(&tx).await? {
                         tx.insert_audit(&[event]).await?;
                     }
                     Ok::<_, Error>(())
@@ -40,16 +41,14 @@ impl Control {
     pub async fn blob(&self, actor: &Actor, digest: Digest) -> Result<BlobStream> {
         let org = actor.authorize(Permission::Read)?;
         let missing = || Error::not_found("blob", digest);
-        self.store.read().blob_size(org, digest).await?.ok_or_else(missing)?;
-        self.blobs.get(digest).await?.ok_or_else(|| {
-            Error::internal(format!("the blob {digest} is referenced, and not in the store"))
-        })
+        let blob = self.store.read().blob(org, digest).await?.ok_or_else(missing)?;
+        self.fetch(&blob).await
     }
 
     /// The size of a blob that the organization references. A job may ask, to skip what is there.
     pub async fn blob_size(&self, actor: &Actor, digest: Digest) -> Result<u64> {
         let org = actor.authorize_job(Permission::SeeBlobs, With::Evidence)?;
         let missing = || Error::not_found("blob", digest);
-        self.store.read().blob_size(org, digest).await?.ok_or_else(missing)
+        Ok(self.store.read().blob(org, digest).await?.ok_or_else(missing)?.size)
     }
 }

@@ -8,6 +8,7 @@
 mod actor;
 mod attestations;
 mod audit;
+mod backends;
 pub mod backup;
 pub mod blobs;
 mod contracts;
@@ -43,8 +44,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use actor::{Actor, Binding, Permission, Scope};
-use blobs::Blobs;
+use backends::Opened;
+pub use backends::{BACKENDS_MAX, NewBackend};
 pub use blobs::{BlobStream, BlobsConfig, ByteStream, Credentials};
+use blobs::{Blobs, Opening};
 pub use deliveries::{DELIVERY_DAYS, Delivery};
 use denials::Denials;
 pub use denials::{Credential, Denial, RECORDED_PER_CREDENTIAL, RECORDED_PER_SOURCE};
@@ -67,7 +70,7 @@ pub use runs::REASON_CHARS_MAX;
 pub use secrets::Rotation;
 use secrets::Secrets;
 use store::Store;
-pub use store::{Attempt, AuditFilter, DeliveryState};
+pub use store::{Attempt, AuditFilter, DeliveryState, Role as BackendRole};
 pub use tokens::NewToken;
 pub use trust::KeyRing;
 pub use views::*;
@@ -85,6 +88,7 @@ pub struct Control {
     secrets: Secrets,
     room: receipt::Room,
     outbound: Outbound,
+    opened: Opened,
     busy: Busy,
     issuers: Arc<Issuers>,
 }
@@ -126,7 +130,9 @@ impl Control {
     /// Opens the database, brings its schema up to date, and opens the blob store.
     pub async fn open(config: Config) -> Result<Self> {
         let bytes_max = config.limits.blob_bytes_max;
-        let blobs = blobs::open(config.blobs, config.credentials, bytes_max).await?;
+        let credentials = config.credentials;
+        let opening = Opening { credentials, space: None, guard: None, bytes_max };
+        let blobs = blobs::open(config.blobs, opening).await?;
         let store = Store::open(&config.database).await?;
         let secrets = Secrets::new(config.keys);
         secrets.check(&store).await?;
@@ -136,6 +142,7 @@ impl Control {
             outbound: Outbound::new(&config.private_hosts).map_err(Error::internal)?,
             busy: Busy::default(),
             issuers: Arc::default(),
+            opened: Opened::default(),
             blobs,
             library: Arc::new(library()?),
             limits: Arc::new(config.limits),
@@ -166,6 +173,9 @@ impl Control {
             }
             if let Err(error) = self.expire_runs().await {
                 tracing::error!(%error, "abandoned runs could not be ended; tried again in a minute");
+            }
+            if let Err(error) = self.check_backends().await {
+                tracing::error!(%error, "backends could not be looked at; tried again in a minute");
             }
             if let Err(error) = self.forget_deliveries(now()).await {
                 tracing::error!(%error, "old deliveries could not be forgotten; tried again in a minute");

@@ -20,6 +20,7 @@ use tokio::try_join;
 use trust::{Bundle, PublicKey, Requirements, TrustedKey, Verified};
 
 use crate::actor::{Actor, Permission, With};
+use crate::backends::Kept;
 use crate::store::{self, Attestation, BoundRun, StoreError};
 use crate::{Control, Error, Receipt, Result, Subject, attestations, now, runs, step};
 
@@ -32,6 +33,7 @@ struct Judged {
     predicate: Predicate,
     record: Record,
     used: Vec<Used>,
+    kept: Kept,
 }
 
 impl Control {
@@ -75,9 +77,9 @@ impl Control {
         let evidence = self.evidence(org, &predicate.materials).await?;
         step("receipt::before-blob");
         let judged = self.judge(org, contract, &predicate, evidence);
-        let ((record, used), ()) = try_join!(judged, self.keep_bundle(org, digest, bytes))?;
+        let ((record, used), kept) = try_join!(judged, self.keep_bundle(org, digest, bytes))?;
         step("receipt::before-transaction");
-        let judged = Judged { run, digest, bundle, verified, predicate, record, used };
+        let judged = Judged { run, digest, bundle, verified, predicate, record, used, kept };
         let receipt = self.save(actor, org, judged).await?;
         step("receipt::before-answer");
         Ok(receipt)
@@ -147,15 +149,15 @@ impl Control {
         org: OrganizationId,
         digest: Digest,
         bytes: Vec<u8>,
-    ) -> Result<()> {
+    ) -> Result<Kept> {
         let size = u64::try_from(bytes.len()).ok();
         let stream =
             Box::pin(futures::stream::once(
                 async move { Ok(tokio_util::bytes::Bytes::from(bytes)) },
             ));
-        let size = self.blobs.put(digest, size, stream).await?;
+        let kept = self.keep(org, digest, size, stream).await?;
         tracing::debug!(%org, %digest, size, "bundle kept");
-        Ok(())
+        Ok(kept)
     }
 
     /// One transaction: everything or nothing.

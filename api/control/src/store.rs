@@ -49,7 +49,7 @@ pub use attempt::Attempt;
 pub use attestation::{Attestation, AttestationFilter, EvaluationRow, SubjectRow, VerdictRow};
 pub use audit::{AuditEvent, AuditFilter, TrailRow};
 pub use backend::{Backend, Role};
-pub use blob::StoredBlob;
+pub use blob::{Blob, Usage};
 pub use contract::{Contract, ContractRevision};
 pub use delivery::{Attempted, Delivery, DeliveryFilter, DeliveryState};
 pub use error::StoreError;

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use engine::document::Diagnostic;
 use engine::id::{
-    GateId, KeyId, OrganizationId, ProjectId, RunId, TokenId, TrustRuleId, WorkflowId,
+    BackendId, GateId, KeyId, OrganizationId, ProjectId, RunId, TokenId, TrustRuleId, WorkflowId,
 };
 use engine::trust_rule::{IssuerKind, Miss};
 use engine::waiver::{Applied, Party};
 use engine::{Digest, Evaluation, Material, Name, Timestamp, Verdict};
 
+use crate::BackendRole;
 use crate::actor::Scope;
 
 /// A tenant.
@@ -49,6 +50,33 @@ pub struct Workflow {
     pub created_at: Timestamp,
     /// How long its runs wait for their attestation, in minutes.
     pub deadline_minutes: u32,
+}
+
+/// A place that an organization keeps its blobs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backend {
+    /// Its identifier.
+    pub id: BackendId,
+    /// Its name.
+    pub name: Name,
+    /// Where it is.
+    pub place: String,
+    /// Whether it is opened with credentials.
+    pub has_credentials: bool,
+    /// Which new blobs it takes.
+    pub role: Option<BackendRole>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last looked at.
+    pub checked_at: Option<Timestamp>,
+    /// Since when it does not work.
+    pub failing_since: Option<Timestamp>,
+    /// What is wrong with it then.
+    pub failure: Option<String>,
+    /// How many blobs of the organization are in it.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 /// One immutable revision of a contract.

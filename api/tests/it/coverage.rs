@@ -53,6 +53,11 @@ fn example(name: &str) -> Value {
             json!({ "name": "web", "target": target, "events": ["*"] })
         }
         "UpdateIntegration" => json!({ "events": ["verdict.failed"] }),
+        "CreateBackend" => json!({ "name": "web", "place": "s3://evidence" }),
+        "SetBackendCredentials" => {
+            json!({ "credentials": { "username": "web", "password": "secret" } })
+        }
+        "SetBackendRole" => json!({ "role": "none" }),
         "Decide" => json!({ "digests": [engine::Digest::of("")] }),
         "GraphqlRequest" => json!({ "query": "{ viewer { token } }" }),
         _ => panic!("{name} needs an example"),

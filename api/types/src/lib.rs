@@ -6,6 +6,7 @@
 
 mod attestation;
 mod audit;
+mod backend;
 mod blob;
 mod contract;
 mod delivery;
@@ -27,6 +28,9 @@ mod workflow;
 
 pub use attestation::{Attestation, Receipt, Subject};
 pub use audit::{AuditEvent, AuditHead};
+pub use backend::{
+    Backend, BackendCredentials, BackendRole, CreateBackend, SetBackendCredentials, SetBackendRole,
+};
 pub use blob::Blob;
 pub use contract::{ContractRevision, PutDocument};
 pub use delivery::{Attempt, Delivery, DeliveryState};

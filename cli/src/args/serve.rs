@@ -39,7 +39,7 @@ pub struct ServeArgs {
     /// Speak HTTP to the registry, which then must be on the loopback.
     #[arg(long, requires = "blobs_registry")]
     pub plain_http: bool,
-    /// A host that integrations and trust rules may name although its address is private, and over HTTP; repeatable.
+    /// A host that backends, integrations and trust rules may name although its address is private, and over HTTP; repeatable.
     #[arg(long, env = "MUSTER_ALLOW_PRIVATE_HOST", value_delimiter = ',', value_name = "HOST")]
     pub allow_private_host: Vec<String>,
     #[command(flatten)]

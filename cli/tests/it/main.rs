@@ -9,6 +9,7 @@
 #![expect(clippy::type_complexity, reason = "tables of cases are read as they stand")]
 
 mod audit;
+mod backend;
 mod backup;
 mod check;
 mod contract;

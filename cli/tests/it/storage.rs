@@ -8,16 +8,16 @@ use crate::site::Site;
 use crate::support::{Sandbox, Server};
 
 /// A place outside of the server, a way to it that can be cut, what opens it, and the secret in that.
-struct Place {
-    name: &'static str,
-    relay: Relay,
-    address: String,
-    credentials: String,
-    secret: &'static str,
+pub(crate) struct Place {
+    pub name: &'static str,
+    pub relay: Relay,
+    pub address: String,
+    pub credentials: String,
+    pub secret: &'static str,
 }
 
 /// A bucket, and a registry that wants tokens; each as far as it is installed.
-fn places(of: &str) -> Vec<Place> {
+pub(crate) fn places(of: &str) -> Vec<Place> {
     let mut places = Vec::new();
     if let Some(server) = peers::s3() {
         let ((id, key), bucket) = (server.key(), format!("evidence-{of}"));

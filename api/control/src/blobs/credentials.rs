@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
+use serde_json::json;
 
 /// What opens a place for blobs. Debug says which kind it is, and nothing else.
 #[derive(Clone, PartialEq, Eq)]
@@ -68,6 +69,40 @@ impl Credentials {
             _ => Err(InvalidCredentials),
         }
     }
+
+    /// The text that [`Credentials::parse`] reads; none for what the machine has.
+    pub(crate) fn to_text(&self) -> Option<String> {
+        let object = match self {
+            Self::Password { username, password } => {
+                json!({ "username": username, "password": password })
+            }
+            Self::Keys { access_key_id, secret_access_key, session_token } => json!({
+                "access_key_id": access_key_id, "secret_access_key": secret_access_key,
+                "session_token": session_token,
+            }),
+            Self::Machine(_) => return None,
+        };
+        Some(object.to_string())
+    }
+
+    /// A text without what must not be seen: servers repeat in their errors what was sent to them.
+    pub(super) fn hide(&self, text: &str) -> String {
+        let secrets: Vec<&str> = match self {
+            Self::Password { password, .. } => vec![password],
+            Self::Keys { secret_access_key, session_token, .. } => {
+                std::iter::once(secret_access_key)
+                    .chain(session_token)
+                    .map(String::as_str)
+                    .collect()
+            }
+            Self::Machine(variables) => {
+                let secret = |name: &str| name.contains("SECRET") || name.contains("TOKEN");
+                let named = variables.iter().filter(|(name, _)| secret(name));
+                named.map(|(_, value)| value.as_str()).collect()
+            }
+        };
+        secrets.into_iter().fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
+    }
 }
 
 impl fmt::Debug for Credentials {
@@ -93,7 +128,18 @@ mod tests {
         ] {
             let read = Credentials::parse(text).unwrap();
             assert!(!format!("{read:?}").contains("hunter2"));
+            assert_eq!(Credentials::parse(&read.to_text().unwrap()).unwrap(), read);
+            assert_eq!(read.hide("bob sent hunter2, AKIA"), "bob sent …, AKIA");
         }
+    }
+
+    #[test]
+    fn what_the_machine_has_is_not_handed_on_and_hidden_too() {
+        let variables = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "hunter2")];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let machine = Credentials::Machine(variables.into());
+        assert_eq!(machine.to_text(), None);
+        assert_eq!(machine.hide("AKIA hunter2"), "AKIA …");
     }
 
     #[test]

@@ -68,6 +68,18 @@ impl BlobsConfig {
             Self::S3(_) => "s3",
         }
     }
+
+    /// Where its requests go, as far as the address says so itself.
+    pub(super) fn url(&self) -> Option<String> {
+        match self {
+            Self::Directory(_) => None,
+            Self::Registry { address, plain_http, .. } => {
+                let scheme = if *plain_http { "http" } else { "https" };
+                Some(format!("{scheme}://{address}/"))
+            }
+            Self::S3(S3Config { endpoint, .. }) => endpoint.clone(),
+        }
+    }
 }
 
 impl fmt::Display for BlobsConfig {

@@ -1,7 +1,7 @@
 //! Blobs in an OCI registry, all in one repository.
 //!
 //! A registry collects blobs that no manifest names, and manifests that no tag names. So each blob has a manifest,
-//! tagged `blob-<hex>`, that names it and its size:
+//! tagged `blob-<hex>`, or `blob-<backend>-<hex>` in a backend of an organization, that names it and its size:
 //!
 //! ```json
 //! { "artifactType": "application/vnd.muster.blob.v1", "config": <the empty one>, "layers": [<the blob>] }
@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::Digest;
+use engine::id::BackendId;
 use futures::{StreamExt, TryStreamExt, stream};
 use oci_distribution::client::{ClientConfig, ClientProtocol};
 use oci_distribution::errors::{OciDistributionError, OciErrorCode};
@@ -29,11 +30,17 @@ use tokio_util::io::ReaderStream;
 use super::claim::Claim;
 use super::spool::{self, Spooled};
 use super::{BlobError, BlobStream, Blobs, ByteStream, verified};
+use crate::outbound::Outbound;
 
 const ARTIFACT_TYPE: &str = "application/vnd.muster.blob.v1";
 const EMPTY_MEDIA_TYPE: &str = "application/vnd.oci.empty.v1+json";
 const LAYER_MEDIA_TYPE: &str = "application/octet-stream";
 const EMPTY_CONFIG: &[u8] = b"{}";
+/// The annotation that names the backend.
+const SPACE: &str = "dev.muster.backend";
+/// The proxy of HTTP where only HTTPS is meant: nobody listens there. A registry that others named may redirect, and
+/// name a server of tokens; over HTTPS that leads to nobody who cannot prove the name.
+const NOWHERE: &str = "http://127.0.0.1:9";
 /// Bytes handed to the client at once.
 const CHUNK_BYTES: usize = 1 << 20;
 /// Attempts to push a blob. Registries answer errors while another replica pushes the same bytes.
@@ -57,10 +64,22 @@ pub struct RegistryConfig {
     pub plain_http: bool,
     /// User name and password, if the registry wants them.
     pub credentials: Option<(String, String)>,
+    /// The backend whose blobs these are, where others may be kept in the same repository.
+    pub space: Option<BackendId>,
+    /// Where requests may go, where others named the registry.
+    pub guard: Option<Outbound>,
     /// Where uploads are received before they are passed on; the system's temporary directory when absent.
     pub spool: Option<PathBuf>,
     /// Blobs larger than this are refused, in bytes.
     pub bytes_max: u64,
+}
+
+impl RegistryConfig {
+    /// A repository that is open to everyone.
+    pub fn new(address: String, repository: String, plain_http: bool, bytes_max: u64) -> Self {
+        let (credentials, space, guard, spool) = (None, None, None, None);
+        Self { address, repository, plain_http, credentials, space, guard, spool, bytes_max }
+    }
 }
 
 impl std::fmt::Debug for RegistryConfig {
@@ -79,6 +98,7 @@ pub struct Registry {
     client: Client,
     address: String,
     repository: String,
+    space: Option<BackendId>,
     spool: PathBuf,
     bytes_max: u64,
     config: OnceCell<()>,
@@ -104,14 +124,23 @@ impl Registry {
                 "a password is not sent over HTTP to another machine: leave out plain HTTP",
             ));
         }
+        let guarded = config.guard.is_some();
+        if let Some(guard) = &config.guard {
+            let (host, port) = host_and_port(&config.address);
+            let refused = |error| BlobError::storage(format!("look up {host}"), error);
+            guard.resolve(host, port).await.map_err(refused)?;
+        }
         let protocol = if config.plain_http { ClientProtocol::Http } else { ClientProtocol::Https };
-        let client = Client::new(ClientConfig {
+        let client = Client::try_from(ClientConfig {
             protocol,
             use_monolithic_push: true,
             connect_timeout: Some(CONNECT_TIMEOUT),
             read_timeout: Some(READ_TIMEOUT),
+            http_proxy: (guarded && !config.plain_http).then(|| NOWHERE.to_owned()),
             ..ClientConfig::default()
         });
+        let failed = |error| BlobError::storage(format!("open {}", config.address), error);
+        let client = client.map_err(failed)?;
         let auth = config.credentials.map_or(RegistryAuth::Anonymous, |(user, password)| {
             RegistryAuth::Basic(user, password)
         });
@@ -120,6 +149,7 @@ impl Registry {
             client,
             address: config.address,
             repository: config.repository,
+            space: config.space,
             spool: config.spool.unwrap_or_else(std::env::temp_dir),
             bytes_max: config.bytes_max,
             config: OnceCell::new(),
@@ -128,7 +158,8 @@ impl Registry {
     }
 
     fn reference(&self, digest: Digest) -> Reference {
-        let tag = format!("blob-{}", digest.to_hex());
+        let space = self.space.map_or_else(String::new, |space| format!("{}-", space.0.simple()));
+        let tag = format!("blob-{space}{}", digest.to_hex());
         Reference::with_tag(self.address.clone(), self.repository.clone(), tag)
     }
 
@@ -205,6 +236,8 @@ impl Registry {
             artifact_type: Some(ARTIFACT_TYPE.to_owned()),
             config: descriptor(EMPTY_MEDIA_TYPE, Digest::of(EMPTY_CONFIG), 2),
             layers: if layer.size > 0 { vec![layer] } else { Vec::new() },
+            // So that no two backends have a manifest in common: what is deleted is deleted by its digest.
+            annotations: self.space.map(|space| [(SPACE.to_owned(), space.to_string())].into()),
             ..OciImageManifest::default()
         };
         let pushed = self.client.push_manifest(&reference, &OciManifest::Image(manifest)).await;
@@ -288,9 +321,14 @@ impl Blobs for Registry {
 
 /// Whether `HOST[:PORT]` is this machine.
 fn on_loopback(address: &str) -> bool {
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let (host, _) = host_and_port(address);
     let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
     host == "localhost" || literal.is_ok_and(|address| address.is_loopback())
+}
+
+fn host_and_port(address: &str) -> (&str, u16) {
+    let port = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    port.unwrap_or((address, 443))
 }
 
 fn descriptor(media_type: &str, digest: Digest, size: u64) -> OciDescriptor {

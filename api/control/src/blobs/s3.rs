@@ -5,12 +5,15 @@
 //! removed by a rule of the bucket for incomplete multipart uploads.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::Digest;
 use futures::{StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, Checksum};
+use object_store::client::{DnsFuture, DnsResolver};
 use object_store::path::Path;
 use object_store::{
     BackoffConfig, ClientOptions, Error, ObjectStoreExt, PutPayload, RetryConfig, WriteMultipart,
@@ -20,6 +23,8 @@ use super::claim::{Claim, Incoming};
 use super::{
     BlobError, BlobStream, Blobs, BlobsConfig, ByteStream, Credentials, S3Config, verified,
 };
+use crate::error::innermost;
+use crate::outbound::Outbound;
 
 /// Bytes of a part. S3 takes 10 000 of them: blobs of up to 78 GiB.
 const PART_BYTES: usize = 8 << 20;
@@ -39,6 +44,7 @@ pub struct S3 {
     store: AmazonS3,
     place: String,
     prefix: String,
+    credentials: Credentials,
     bytes_max: u64,
 }
 
@@ -50,16 +56,17 @@ impl fmt::Debug for S3 {
 
 impl S3 {
     /// Takes the configuration. Nothing is sent before the first call; [`Blobs::check`] tells whether it works.
-    /// Blobs larger than `bytes_max` are refused.
+    /// Blobs larger than `bytes_max` are refused. Nothing is sent where `guard` does not let it.
     pub fn open(
         config: &S3Config,
         credentials: Credentials,
+        guard: Option<Outbound>,
         bytes_max: u64,
     ) -> Result<Self, BlobError> {
         let place = BlobsConfig::S3(config.clone()).to_string();
         let failed = |error: Error| BlobError::storage(format!("open {place}"), error);
-        let store = builder(config, credentials)?.build().map_err(failed)?;
-        Ok(Self { store, prefix: config.prefix.clone(), place, bytes_max })
+        let store = builder(config, credentials.clone(), guard)?.build().map_err(failed)?;
+        Ok(Self { store, prefix: config.prefix.clone(), place, credentials, bytes_max })
     }
 
     fn path(&self, name: &str) -> Path {
@@ -71,9 +78,10 @@ impl S3 {
         self.path(&format!("sha256/{}", digest.to_hex()))
     }
 
+    /// Servers repeat the headers of a request in their errors, and a session token is one of them.
     fn failed(&self, operation: &str) -> impl FnOnce(Error) -> BlobError {
         let operation = format!("{operation} at {}", self.place);
-        |error| BlobError::storage(operation, error)
+        |error| BlobError::storage(operation, self.credentials.hide(&innermost(&error)))
     }
 
     /// Receives a blob that is not there yet. A small one is one request.
@@ -181,15 +189,22 @@ impl Blobs for S3 {
     }
 }
 
-fn builder(config: &S3Config, credentials: Credentials) -> Result<AmazonS3Builder, BlobError> {
+fn builder(
+    config: &S3Config,
+    credentials: Credentials,
+    guard: Option<Outbound>,
+) -> Result<AmazonS3Builder, BlobError> {
     let S3Config { bucket, region, endpoint, path_style, .. } = config;
     let plain_http = endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http:"));
-    let options = ClientOptions::new()
+    let mut options = ClientOptions::new()
         .with_allow_http(plain_http)
         .with_connect_timeout(CONNECT_TIMEOUT)
         .with_read_timeout(READ_TIMEOUT)
         // The whole of a large blob takes as long as it takes.
         .with_timeout_disabled();
+    if let Some(guard) = guard {
+        options = options.with_dns_resolver(Arc::new(Guarded(AssertUnwindSafe(guard))));
+    }
     let retry = RetryConfig {
         backoff: BackoffConfig::default(),
         max_retries: RETRIES_MAX,
@@ -235,4 +250,18 @@ fn builder(config: &S3Config, credentials: Credentials) -> Result<AmazonS3Builde
 async fn timely<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let late = |error| Error::Generic { store: "S3", source: Box::new(error) };
     tokio::time::timeout(STALLED, work).await.map_err(late)?
+}
+
+/// Looks names up where others named them. Redirects lead nowhere else: only HTTPS is followed, to names.
+#[derive(Debug)]
+struct Guarded(AssertUnwindSafe<Outbound>);
+
+impl DnsResolver for Guarded {
+    fn resolve(&self, host: &str) -> DnsFuture {
+        let (guard, host) = (self.0.0.clone(), host.to_owned());
+        Box::pin(async move {
+            let found = guard.resolve(&host, 443).await?;
+            Ok(found.into_iter().map(|address| address.ip()).collect())
+        })
+    }
 }

@@ -9,6 +9,7 @@ use engine::{Digest, Kind, Limits, Material};
 use futures::TryStreamExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::store::Blob;
 use crate::{Control, Error, Result};
 
 /// Most KiB of evidence that are judged at once, by all receipts together; those that come later wait their turn. To
@@ -65,7 +66,7 @@ impl Piece {
 /// Whether the bytes of a material are needed.
 enum Wanted {
     Not(Exhibit),
-    Bytes(Label),
+    Bytes(Label, Blob),
 }
 
 impl Control {
@@ -76,46 +77,37 @@ impl Control {
         materials: &[Material],
     ) -> Result<Evidence> {
         let digests: Vec<Digest> = materials.iter().map(|material| material.digest).collect();
-        let sizes = self.store.read().blob_sizes(org, &digests).await?;
-        let wanted = materials.iter().map(|material| wanted(material, &sizes, &self.limits));
+        let blobs = self.store.read().blobs(org, &digests).await?;
+        let wanted = materials.iter().map(|material| wanted(material, &blobs, &self.limits));
         let wanted = wanted.collect::<Result<Vec<_>>>()?;
         let bytes = wanted.iter().map(|wanted| match wanted {
             Wanted::Not(_) => 0,
-            Wanted::Bytes(label) => label.size,
+            Wanted::Bytes(_, blob) => blob.size,
         });
         let room = self.room.take(bytes.fold(0, u64::saturating_add)).await?;
         let mut pieces = Vec::with_capacity(wanted.len());
         for wanted in wanted {
             pieces.push(match wanted {
                 Wanted::Not(exhibit) => Piece::Told(exhibit),
-                Wanted::Bytes(label) => {
-                    let bytes = self.referenced(label.digest).await?;
-                    Piece::Bytes(label, bytes)
-                }
+                Wanted::Bytes(label, blob) => Piece::Bytes(label, self.bytes(&blob).await?),
             });
         }
         Ok(Evidence { pieces, room })
     }
 
-    async fn referenced(&self, digest: Digest) -> Result<Vec<u8>> {
-        let lost =
-            || Error::internal(format!("the blob {digest} is referenced, and not in the store"));
-        self.bytes(digest).await?.ok_or_else(lost)
-    }
-
     /// The bytes of a blob that is known to be small enough to hold.
-    pub(crate) async fn bytes(&self, digest: Digest) -> Result<Option<Vec<u8>>> {
-        let Some(blob) = self.blobs.get(digest).await? else { return Ok(None) };
+    pub(crate) async fn bytes(&self, blob: &Blob) -> Result<Vec<u8>> {
+        let blob = self.fetch(blob).await?;
         let mut bytes = Vec::with_capacity(usize::try_from(blob.size).unwrap_or(0));
         let mut stream = blob.stream;
         while let Some(chunk) = stream.try_next().await.map_err(Error::internal)? {
             bytes.extend_from_slice(&chunk);
         }
-        Ok(Some(bytes))
+        Ok(bytes)
     }
 }
 
-fn wanted(material: &Material, sizes: &BTreeMap<Digest, u64>, limits: &Limits) -> Result<Wanted> {
+fn wanted(material: &Material, blobs: &BTreeMap<Digest, Blob>, limits: &Limits) -> Result<Wanted> {
     let Material { name, kind, digest, source, .. } = material.clone();
     if material.reference_only {
         let label = Label { name, kind, digest, source, size: 0 };
@@ -127,7 +119,8 @@ fn wanted(material: &Material, sizes: &BTreeMap<Digest, u64>, limits: &Limits) -
             format!("the blob {digest} of the material `{name}` was not stored"),
         )
     };
-    let size = *sizes.get(&digest).ok_or_else(missing)?;
+    let blob = *blobs.get(&digest).ok_or_else(missing)?;
+    let size = blob.size;
     let (label, max) = (Label { name, kind, digest, source, size }, limits.evidence_bytes_max);
     Ok(match kind {
         Kind::Artifact => Wanted::Not(Exhibit::opaque(label)),
@@ -135,7 +128,7 @@ fn wanted(material: &Material, sizes: &BTreeMap<Digest, u64>, limits: &Limits) -
             let reason = format!("it has {size} bytes, more than the limit of {max}");
             Wanted::Not(Exhibit::missing(label, reason))
         }
-        _ => Wanted::Bytes(label),
+        _ => Wanted::Bytes(label, blob),
     })
 }
 

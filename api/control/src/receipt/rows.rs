@@ -17,8 +17,16 @@ use crate::{Error, Result, audit, events, fresh};
 
 /// The rows of a receipt.
 pub(super) fn rows(actor: &Actor, org: OrganizationId, judged: &Judged) -> Result<store::Receipt> {
-    let Judged { run: BoundRun { run, .. }, digest, bundle, verified, predicate, record, used } =
-        judged;
+    let Judged {
+        run: BoundRun { run, .. },
+        digest,
+        bundle,
+        verified,
+        predicate,
+        record,
+        used,
+        kept,
+    } = judged;
     let digest = *digest;
     let bytes = record.to_bytes().map_err(Error::internal)?;
     let (verdict_digest, at) = (Digest::of(&bytes), record.evaluated_at);
@@ -68,6 +76,7 @@ pub(super) fn rows(actor: &Actor, org: OrganizationId, judged: &Judged) -> Resul
         }],
         outbox: vec![events::event(org, events::ATTESTATION_RECEIVED, at, told)],
         materials: record.materials.clone(),
+        backend: kept.blob.backend,
         waivers: uses(&attestation, used),
         attestation,
     })

@@ -1,63 +1,114 @@
-//! Which organization may see which blob. The bytes are in the blob store, shared by all.
+//! Which organization may see which blob, and where it is. The bytes are in a blob store.
 
 use std::collections::BTreeMap;
 
-use engine::id::OrganizationId;
+use engine::id::{BackendId, OrganizationId};
 use engine::{Digest, Timestamp};
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
+};
 
 use super::attestation::KEYS_PER_QUERY;
 use super::entity::org_blob;
 use super::row::{Row, bytes, int};
 use super::{Reader, StoreError, Tx};
 
+/// A blob that an organization has handed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blob {
+    /// Whose it is.
+    pub org: OrganizationId,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was handed in.
+    pub created_at: Timestamp,
+    /// The backend that it is in; none for the store of the instance.
+    pub backend: Option<BackendId>,
+}
+
+/// How much is in one place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// How many blobs.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
 impl Reader<'_> {
-    /// The size in bytes of a blob that the organization has handed in; `None` when it has not, whoever else has.
-    pub async fn blob_size(
+    /// A blob that the organization has handed in; `None` when it has not, whoever else has.
+    pub async fn blob(
         &self,
         org: OrganizationId,
         digest: Digest,
-    ) -> Result<Option<u64>, StoreError> {
-        let found = org_blob::Entity::find()
-            .filter(org_blob::Column::Org.eq(org.0))
-            .filter(org_blob::Column::Digest.eq(bytes(digest)))
-            .one(&self.db)
-            .await?;
-        found.map(|model| Row::new("org_blob", digest).count(model.size)).transpose()
+    ) -> Result<Option<Blob>, StoreError> {
+        Ok(self.blobs(org, &[digest]).await?.remove(&digest))
     }
 
-    /// The sizes of those of the blobs that the organization has handed in.
-    pub async fn blob_sizes(
+    /// Those of the blobs that the organization has handed in.
+    pub async fn blobs(
         &self,
         org: OrganizationId,
         digests: &[Digest],
-    ) -> Result<BTreeMap<Digest, u64>, StoreError> {
-        let mut sizes = BTreeMap::new();
+    ) -> Result<BTreeMap<Digest, Blob>, StoreError> {
+        let mut blobs = BTreeMap::new();
         for chunk in digests.chunks(KEYS_PER_QUERY) {
             let found = org_blob::Entity::find()
                 .filter(org_blob::Column::Org.eq(org.0))
                 .filter(org_blob::Column::Digest.is_in(chunk.iter().map(|digest| bytes(*digest))));
             for model in found.all(&self.db).await? {
-                let row = Row::new("org_blob", org);
-                sizes.insert(row.digest(&model.digest)?, row.count(model.size)?);
+                let blob = Blob::try_from(model)?;
+                blobs.insert(blob.digest, blob);
             }
         }
-        Ok(sizes)
+        Ok(blobs)
     }
-}
 
-/// That an organization handed in a blob.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StoredBlob {
-    /// The organization.
-    pub org: OrganizationId,
-    /// The blob.
-    pub digest: Digest,
-    /// Its size in bytes.
-    pub size: u64,
-    /// Whether it is kept where the organization said, and not where the server keeps blobs.
-    pub elsewhere: bool,
+    /// Blobs of the organization that are in that backend, by digest, those after `after`; none is the store of the
+    /// instance.
+    pub async fn blobs_in(
+        &self,
+        org: OrganizationId,
+        backend: Option<BackendId>,
+        after: Option<Digest>,
+        limit: u64,
+    ) -> Result<Vec<Blob>, StoreError> {
+        let mut found = org_blob::Entity::find()
+            .filter(org_blob::Column::Org.eq(org.0))
+            .filter(within(backend))
+            .order_by_asc(org_blob::Column::Digest)
+            .limit(limit);
+        if let Some(after) = after {
+            found = found.filter(org_blob::Column::Digest.gt(bytes(after)));
+        }
+        super::row::records(found.all(&self.db).await?)
+    }
+
+    /// How much of the organization is in that backend; none is the store of the instance.
+    pub async fn blobs_usage(
+        &self,
+        org: OrganizationId,
+        backend: Option<BackendId>,
+    ) -> Result<Usage, StoreError> {
+        let mut query = Query::select();
+        // The sum of a column has another type than the column on PostgreSQL.
+        query
+            .expr_as(Expr::cust("COUNT(*)"), "blobs")
+            .expr_as(Expr::cust("CAST(COALESCE(SUM(size), 0) AS BIGINT)"), "bytes")
+            .from("org_blob")
+            .and_where(Expr::col("org").eq(org.0))
+            .and_where(within(backend));
+        let Some(found) = self.db.query_one(&query).await? else { return Ok(Usage::default()) };
+        let row = Row::new("org_blob", org);
+        Ok(Usage {
+            blobs: row.count(found.try_get("", "blobs")?)?,
+            bytes: row.count(found.try_get("", "bytes")?)?,
+        })
+    }
 }
 
 impl Reader<'_> {
@@ -69,63 +120,90 @@ impl Reader<'_> {
     /// The blobs of all organizations in the order of organization and digest, those after `after`.
     pub async fn every_blob(
         &self,
-        after: Option<StoredBlob>,
+        after: Option<Blob>,
         limit: u64,
-    ) -> Result<Vec<StoredBlob>, StoreError> {
+    ) -> Result<Vec<Blob>, StoreError> {
         let columns = (org_blob::Column::Org, org_blob::Column::Digest);
         let mut query = org_blob::Entity::find().cursor_by(columns);
         if let Some(after) = after {
             query.after((after.org.0, bytes(after.digest)));
         }
         let found = query.first(limit).all(&self.db).await?;
-        let blob = |model: org_blob::Model| {
-            let row = Row::new("org_blob", model.org);
-            Ok(StoredBlob {
-                org: OrganizationId(model.org),
-                digest: row.digest(&model.digest)?,
-                size: row.count(model.size)?,
-                elsewhere: model.backend.is_some(),
-            })
-        };
-        found.into_iter().map(blob).collect()
+        found.into_iter().map(Blob::try_from).collect()
     }
 }
 
 impl Tx<'_> {
-    /// Notes that the organization handed in a blob; answers whether that is new. Doing so again changes nothing.
-    pub async fn reference_blob(
-        &self,
-        org: OrganizationId,
-        digest: Digest,
-        size: u64,
-        at: Timestamp,
-    ) -> Result<bool, StoreError> {
-        Ok(self.reference_blobs([(org, digest, size, at)]).await? == 1)
+    /// Notes that the organization handed in a blob; answers whether that is new. Doing so again changes nothing. A
+    /// backend that was deleted meanwhile is a conflict.
+    pub async fn reference_blob(&self, blob: Blob) -> Result<bool, StoreError> {
+        Ok(self.reference_blobs([blob]).await? == 1)
     }
 
     /// Notes blobs of any organizations, as above; answers how many of them are new. Sorted, so that two transactions
     /// that share some wait for each other instead of locking each other out.
     pub(super) async fn reference_blobs(
         &self,
-        blobs: impl IntoIterator<Item = (OrganizationId, Digest, u64, Timestamp)>,
+        blobs: impl IntoIterator<Item = Blob>,
     ) -> Result<u64, StoreError> {
-        let model = |(org, digest, size, at): (OrganizationId, Digest, u64, Timestamp)| {
-            let row = org_blob::Model {
-                org: org.0,
-                digest: bytes(digest),
-                size: int(size),
-                created_at: at.as_millis(),
-                backend: None,
+        let sorted: BTreeMap<_, _> =
+            blobs.into_iter().map(|blob| ((blob.org, blob.digest), blob)).collect();
+        self.hold_backends(sorted.values().filter_map(|blob| blob.backend)).await?;
+        let models = sorted.into_values().map(|blob| {
+            let model = org_blob::Model {
+                org: blob.org.0,
+                digest: bytes(blob.digest),
+                size: int(blob.size),
+                created_at: blob.created_at.as_millis(),
+                backend: blob.backend.map(|backend| backend.0),
             };
-            ((org, digest), row.into_active_model())
-        };
-        let sorted: BTreeMap<_, _> = blobs.into_iter().map(model).collect();
+            model.into_active_model()
+        });
         let columns = [org_blob::Column::Org, org_blob::Column::Digest];
-        let inserted = org_blob::Entity::insert_many(sorted.into_values())
+        let inserted = org_blob::Entity::insert_many(models)
             .on_conflict(OnConflict::columns(columns).do_nothing().to_owned())
             .exec_without_returning(self.db())
             .await
             .map_err(|error| StoreError::of_insert(error, "org_blob"))?;
         Ok(inserted)
+    }
+
+    /// Notes that a blob is in another backend now; answers false when it was not where it was said to be.
+    pub async fn relocate_blob(
+        &self,
+        blob: &Blob,
+        to: Option<BackendId>,
+    ) -> Result<bool, StoreError> {
+        self.hold_backends(to).await?;
+        let done = org_blob::Entity::update_many()
+            .col_expr(org_blob::Column::Backend, Expr::value(to.map(|to| to.0)))
+            .filter(org_blob::Column::Org.eq(blob.org.0))
+            .filter(org_blob::Column::Digest.eq(bytes(blob.digest)))
+            .filter(within(blob.backend))
+            .exec(self.db())
+            .await?;
+        Ok(done.rows_affected == 1)
+    }
+}
+
+fn within(backend: Option<BackendId>) -> sea_orm::sea_query::SimpleExpr {
+    match backend {
+        Some(backend) => org_blob::Column::Backend.eq(backend.0),
+        None => org_blob::Column::Backend.is_null(),
+    }
+}
+
+impl TryFrom<org_blob::Model> for Blob {
+    type Error = StoreError;
+
+    fn try_from(model: org_blob::Model) -> Result<Self, Self::Error> {
+        let row = Row::new("org_blob", model.org);
+        Ok(Self {
+            org: OrganizationId(model.org),
+            digest: row.digest(&model.digest)?,
+            size: row.count(model.size)?,
+            created_at: Timestamp::from_millis(model.created_at),
+            backend: model.backend.map(BackendId),
+        })
     }
 }

@@ -5,7 +5,7 @@ mod gather;
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::Material;
-use engine::id::{AttestationId, OrganizationId};
+use engine::id::{AttestationId, BackendId, OrganizationId};
 pub(super) use gather::Gathering;
 
 use super::attestation::{self, EvaluationRow, SubjectRow, VerdictRow};
@@ -17,7 +17,8 @@ use super::log::log_models;
 use super::row::{insert, int};
 use super::waiver::use_models;
 use super::{
-    Attestation, AuditEvent, EdgeKind, LogLeaf, NodeKey, OutboxEvent, StoreError, Tx, WaiverUse,
+    Attestation, AuditEvent, Blob, EdgeKind, LogLeaf, NodeKey, OutboxEvent, StoreError, Tx,
+    WaiverUse,
 };
 use crate::step;
 
@@ -37,6 +38,8 @@ pub struct Edge {
 pub struct Receipt {
     /// The attestation; its `created_at` is when the run is closed.
     pub attestation: Attestation,
+    /// The backend that its bundle is in; none for the store of the instance.
+    pub backend: Option<BackendId>,
     /// Its subjects, in the statement's order.
     pub subjects: Vec<SubjectRow>,
     /// Its materials, in the statement's order.
@@ -57,6 +60,13 @@ pub struct Receipt {
     pub outbox: Vec<OutboxEvent>,
 }
 
+impl Receipt {
+    fn bundle(&self) -> Blob {
+        let Attestation { org, digest, size, created_at, .. } = self.attestation;
+        Blob { org, digest, size, created_at, backend: self.backend }
+    }
+}
+
 impl Tx<'_> {
     /// Closes the runs and stores the receipts; answers for each the sequence number of all its rows. Leaf *n* of
     /// `log` has that number plus *n*.
@@ -68,9 +78,8 @@ impl Tx<'_> {
         receipts: &[Receipt],
     ) -> Result<Vec<u64>, StoreError> {
         let closed = receipts.iter().map(|receipt| &receipt.attestation);
-        self.close_runs(closed.clone().map(|new| (new.org, new.run, new.created_at))).await?;
-        let bundles = closed.map(|new| (new.org, new.digest, new.size, new.created_at));
-        self.reference_blobs(bundles).await?;
+        self.close_runs(closed.map(|new| (new.org, new.run, new.created_at))).await?;
+        self.reference_blobs(receipts.iter().map(Receipt::bundle)).await?;
         // Nodes first: the sequence number is held until the commit, and nothing may wait while it is held.
         let edges = receipts.iter().flat_map(|receipt| &receipt.edges);
         let keys = edges.flat_map(|edge| [edge.src.clone(), edge.dst.clone()]).collect();

@@ -1,13 +1,14 @@
 //! The approval of a waiver, in the order that makes it trustworthy: signed, about just this revision, by another.
 
+use engine::Name;
 use engine::id::{OrganizationId, TokenId};
 use engine::waiver::{Approval, Party, TYPE, WAIVERS_MAX};
-use engine::{Digest, Name};
 use serde_json::json;
 use trust::{Bundle, Verified};
 
 use super::{decided, in_force, not_in_state};
 use crate::actor::{Actor, Permission};
+use crate::backends::Kept;
 use crate::store::{LogKind, LogLeaf, Reader, WaiverDecision, WaiverDecisionKind};
 use crate::{Control, Error, Result, Waiver, WaiverState, events, now};
 
@@ -39,8 +40,8 @@ impl Control {
             return Err(not_in_state(&found, "waits for a decision"));
         }
         self.check_room(org).await?;
-        let (digest, size) = (bundle.digest(), u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        self.keep_bundle(org, digest, bytes).await?;
+        let digest = bundle.digest();
+        let kept = self.keep_bundle(org, digest, bytes).await?;
         let decision = WaiverDecision {
             revision: found.id,
             org,
@@ -52,7 +53,7 @@ impl Control {
             key_digest: Some(verified.key().id()),
             created_at: now(),
         };
-        self.save_approval(actor, &found, decision, digest, size).await?;
+        self.save_approval(actor, &found, decision, kept).await?;
         self.described(org, name, |history| history.by_id(found.id)).await
     }
 
@@ -62,10 +63,9 @@ impl Control {
         actor: &Actor,
         found: &Waiver,
         decision: WaiverDecision,
-        digest: Digest,
-        size: u64,
+        kept: Kept,
     ) -> Result<()> {
-        let (org, at) = (decision.org, decision.created_at);
+        let (org, at, digest) = (decision.org, decision.created_at, kept.blob.digest);
         let event = decided(actor, found, &decision);
         let payload = json!({
             "waiver": found.waiver.name, "revision": found.revision, "digest": found.digest,
@@ -76,7 +76,7 @@ impl Control {
             .write(move |tx| {
                 let (decision, event, outbox) = (decision.clone(), event.clone(), outbox.clone());
                 Box::pin(async move {
-                    tx.reference_blob(org, digest, size, at).await?;
+                    kept.note(&tx).await?;
                     let leaf = LogLeaf { kind: LogKind::Waiver, digest, created_at: at };
                     let seq = tx.insert_log(&[leaf]).await?;
                     tx.insert_waiver_decision(&decision, seq).await?;

@@ -31,6 +31,8 @@ async fn all(repository: &str) -> Vec<Opened> {
             repository: format!("muster/{repository}"),
             plain_http: true,
             credentials: None,
+            space: None,
+            guard: None,
             spool: Some(directory.path().to_owned()),
             bytes_max: BYTES_MAX,
         };
@@ -85,7 +87,7 @@ fn open_bucket(
         secret_access_key: key.to_owned(),
         session_token: None,
     };
-    Arc::new(S3::open(&config, credentials, bytes_max).unwrap())
+    Arc::new(S3::open(&config, credentials, None, bytes_max).unwrap())
 }
 
 /// Files anywhere below, with their paths relative to `root`.
@@ -225,6 +227,8 @@ async fn a_registry_that_is_not_there_is_named() {
         repository: "muster/blobs".to_owned(),
         plain_http: true,
         credentials: None,
+        space: None,
+        guard: None,
         spool: None,
         bytes_max: BYTES_MAX,
     };
@@ -316,6 +320,8 @@ async fn a_registry_is_entered_with_a_password_or_a_token() {
                 repository: "muster/closed".to_owned(),
                 plain_http: true,
                 credentials: credentials.map(|(user, word)| (user.to_owned(), word.to_owned())),
+                space: None,
+                guard: None,
                 spool: None,
                 bytes_max: BYTES_MAX,
             };
@@ -359,6 +365,8 @@ async fn a_password_is_not_sent_in_the_clear_to_another_machine() {
             repository: "muster/blobs".to_owned(),
             plain_http: true,
             credentials: Some(("user".to_owned(), "password".to_owned())),
+            space: None,
+            guard: None,
             spool: None,
             bytes_max: BYTES_MAX,
         };

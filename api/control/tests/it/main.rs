@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod audit;
+mod backends;
 mod blobs;
 mod deliveries;
 mod integrations;

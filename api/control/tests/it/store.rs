@@ -13,8 +13,8 @@ use futures::future::{OptionFuture, join_all};
 use uuid::Uuid;
 
 use crate::support::{
-    NOW, attest, audit, insert_receipt, insert_run, receipt, revision, run, sqlite, stores, tenant,
-    token,
+    NOW, attest, audit, blob, insert_receipt, insert_run, receipt, revision, run, sqlite, stores,
+    tenant, token,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,7 +151,7 @@ async fn many_writes_share_a_commit_and_one_that_fails_fails_alone() {
             store
                 .write(move |tx| {
                     Box::pin(async move {
-                        tx.reference_blob(org, Digest::of(number.to_string()), 1, NOW).await?;
+                        tx.reference_blob(blob(org, &number.to_string())).await?;
                         let seven = || StoreError::Conflict { what: "seven".to_owned() };
                         (number != 7).then_some(number).ok_or_else(seven)
                     })
@@ -163,8 +163,7 @@ async fn many_writes_share_a_commit_and_one_that_fails_fails_alone() {
     for (number, result) in results.into_iter().enumerate() {
         let result = result.unwrap();
         assert_eq!(result.is_err(), number == 7);
-        let stored =
-            opened.store.read().blob_size(t.org, Digest::of(number.to_string())).await.unwrap();
+        let stored = opened.store.read().blob(t.org, Digest::of(number.to_string())).await.unwrap();
         assert_eq!(stored.is_some(), number != 7, "{number}");
     }
     let commits = opened.store.commits() - before;
@@ -181,9 +180,7 @@ async fn a_panic_and_an_impatient_caller_leave_the_writer_alive() {
     let (store, org) = (opened.store.clone(), t.org);
     let write = tokio::spawn(async move {
         store
-            .write(move |tx| {
-                Box::pin(async move { tx.reference_blob(org, Digest::of("x"), 1, NOW).await })
-            })
+            .write(move |tx| Box::pin(async move { tx.reference_blob(blob(org, "x")).await }))
             .await
     });
     write.abort();

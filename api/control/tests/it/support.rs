@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use control::store::{
-    ApiToken, Attestation, AuditEvent, Contract, ContractRevision, Edge, EdgeKind, EvaluationRow,
-    LogKind, LogLeaf, NodeKey, Organization, OutboxEvent, Project, Receipt, Run, RunState, Store,
-    StoreError, SubjectRow, VerdictRow, Workflow,
+    ApiToken, Attestation, AuditEvent, Blob, Contract, ContractRevision, Edge, EdgeKind,
+    EvaluationRow, LogKind, LogLeaf, NodeKey, Organization, OutboxEvent, Project, Receipt, Run,
+    RunState, Store, StoreError, SubjectRow, VerdictRow, Workflow,
 };
 use engine::id::{
     AttestationId, ContractId, OrganizationId, ProjectId, RunId, TokenId, WorkflowId,
@@ -182,6 +182,11 @@ pub(crate) fn attestation(name: &str) -> NodeKey {
     NodeKey::Attestation(Digest::of(name))
 }
 
+/// A blob of one byte that has the digest of the name.
+pub(crate) fn blob(org: OrganizationId, name: &str) -> Blob {
+    Blob { org, digest: Digest::of(name), size: 1, created_at: NOW, backend: None }
+}
+
 /// A receipt whose digests are those of the names.
 pub(crate) fn receipt(run: &Run, name: &str, materials: &[&str], subjects: &[&str]) -> Receipt {
     let digest = Digest::of(name);
@@ -221,6 +226,7 @@ pub(crate) fn receipt(run: &Run, name: &str, materials: &[&str], subjects: &[&st
             record: serde_json::json!({ "violations": [{ "message": "no licence" }] }),
         }],
         waivers: Vec::new(),
+        backend: None,
         verdict: VerdictRow {
             id: Uuid::now_v7(),
             digest: verdict_digest,

@@ -1,0 +1,112 @@
+//! What is changed of each noun, in an order in which all of it succeeds.
+
+use engine::{Digest, Timestamp};
+use reqwest::Method;
+use serde_json::json;
+use trust::{Signer, SigningKey, Statement};
+
+use super::{Driver, success, text};
+
+/// One waiver that is rejected; one that somebody else asked for, which is approved and revoked.
+pub(super) async fn waivers(d: &mut Driver, signer: &SigningKey) {
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
+    let now = i64::try_from(now).unwrap();
+    let ask = |name: &str| {
+        let end = Timestamp::from_millis(now).plus_days(9);
+        let accepts = "[{ policy: sbom-components, rule: banned-component }]";
+        let spec = format!(
+            "{{ reason: x, expires_at: \"{end}\", on: {{ project: web }}, accepts: {accepts} }}"
+        );
+        let head = "apiVersion: muster.dev/v1\nkind: Waiver\nmetadata";
+        text(&json!({ "source": format!("{head}: {{ name: {name} }}\nspec: {spec}") }))
+    };
+    d.change(("POST", "/v1/waivers"), "", "waiver.request", ask("mine")).await;
+    let why = text(&json!({ "reason": "because" }));
+    d.change(("POST", "/v1/waivers/{name}/rejection"), "mine", "waiver.reject", why.clone()).await;
+    let job = d.server.token("job", &["attest"]).await;
+    let asked = d.server.ask(Method::POST, "/v1/waivers", &job).body(ask("theirs"));
+    let asked = asked.header("content-type", "application/json").send().await.unwrap();
+    let asked = success(asked, "/v1/waivers").await;
+    let me = d.server.ask(Method::GET, "/v1/identity", &d.server.owner).send().await.unwrap();
+    let me = success(me, "/v1/identity").await;
+    let approval = json!({
+        "organization": "acme", "waiver": asked["waiver"], "revision": 1, "requested_by": asked["requested_by"],
+        "approved_by": { "token": me["token_id"], "name": me["token"] },
+    });
+    let digest: Digest = asked["digest"].as_str().unwrap().parse().unwrap();
+    let subject = ("theirs".to_owned(), "sha256".to_owned(), digest.to_hex());
+    let bundle = signer.sign(&Statement::new([subject], engine::waiver::TYPE, approval)).unwrap();
+    let bundle = bundle.bytes().to_vec();
+    d.change(("POST", "/v1/waivers/{name}/approval"), "theirs", "waiver.approve", bundle).await;
+    d.change(("POST", "/v1/waivers/{name}/revocation"), "theirs", "waiver.revoke", why).await;
+}
+
+/// A directory that the operator gives, and a registry that the organization names.
+pub(super) async fn backends(d: &mut Driver) {
+    let folder = tempfile::tempdir().unwrap();
+    let place = format!("file://{}", folder.path().display());
+    let disk = text(&json!({ "name": "disk", "place": place }));
+    let route = ("POST", "/v1/organizations/{name}/backends");
+    d.change(route, "acme", "backend.create", disk).await;
+    for role in ["default", "none"] {
+        let role = text(&json!({ "role": role }));
+        d.change(("PUT", "/v1/backends/{name}/role"), "disk", "backend.role", role).await;
+    }
+    d.change(("DELETE", "/v1/backends/{name}"), "disk", "backend.delete", "").await;
+    let Some(registry) = testdata::peers::registry() else { return };
+    let place = format!("oci://{}/muster/audit?plain-http=true", registry.address());
+    let create = text(&json!({ "name": "registry", "place": place }));
+    d.change(("POST", "/v1/backends"), "", "backend.create", create).await;
+    let credentials = json!({ "username": "web", "password": "muster_pat_hush" });
+    let credentials = text(&json!({ "credentials": credentials }));
+    let route = ("PUT", "/v1/backends/{name}/credentials");
+    d.change(route, "registry", "backend.credentials", credentials).await;
+}
+
+/// A webhook that is told of nothing but a test, which cannot reach it.
+pub(super) async fn integrations(d: &mut Driver) {
+    let address = "https://127.0.0.1/";
+    let target = json!({ "kind": "webhook", "address": address });
+    let create = text(&json!({ "name": "siem", "target": target, "events": ["run.*"] }));
+    d.change(("POST", "/v1/integrations"), "", "integration.create", create).await;
+    let update = text(&json!({ "events": ["waiver.*"] }));
+    d.change(("PATCH", "/v1/integrations/{name}"), "siem", "integration.update", update).await;
+    for (route, action) in [
+        ("/v1/integrations/{name}/rotate", "integration.rotate"),
+        ("/v1/integrations/{name}/test", "integration.test"),
+    ] {
+        d.change(("POST", route), "siem", action, "").await;
+    }
+    let deliveries = d.server.ask(Method::GET, "/v1/deliveries", &d.server.owner).send().await;
+    let deliveries = success(deliveries.unwrap(), "/v1/deliveries").await;
+    let id = deliveries.pointer("/items/0/id").unwrap().as_str().unwrap();
+    d.change(("POST", "/v1/deliveries/{id}/redeliver"), id, "delivery.redeliver", "").await;
+    let why = text(&json!({ "reason": "pause" }));
+    let route = "/v1/integrations/{name}/disable";
+    d.change(("POST", route), "siem", "integration.disable", why).await;
+    let route = "/v1/integrations/{name}/enable";
+    d.change(("POST", route), "siem", "integration.enable", "").await;
+    d.change(("DELETE", "/v1/integrations/{name}"), "siem", "integration.delete", "").await;
+}
+
+/// A rule, a job that it lets in, and its end.
+pub(super) async fn trust_rules(d: &mut Driver) {
+    let issuer = testdata::peers::Issuer::start();
+    let rule = json!({
+        "apiVersion": "muster.dev/v1", "kind": "TrustRule", "metadata": { "name": "web" },
+        "spec": {
+            "issuer": { "kind": "github", "url": issuer.url() }, "audience": "muster",
+            "grants": ["web/*"], "claims": { "repository_id": 7 },
+        },
+    });
+    let rule = text(&json!({ "source": text(&rule) }));
+    d.change(("POST", "/v1/trust-rules"), "", "trust-rule.create", rule).await;
+    let form = format!(
+        "grant_type={}&subject_token_type={}&subject_token={}&organization=acme&workflow=web/release",
+        api_types::EXCHANGE_GRANT,
+        api_types::JWT_TYPE,
+        issuer.token(&json!({ "repository_id": 7 })),
+    );
+    d.change(("POST", "/v1/tokens/exchange"), "", "job.admit", form).await;
+    d.change(("DELETE", "/v1/trust-rules/{name}"), "web", "trust-rule.delete", "").await;
+}

@@ -1,0 +1,101 @@
+//! Backends: places that an organization keeps its blobs in.
+
+use std::fmt;
+
+use engine::id::BackendId;
+use engine::{Name, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What opens a place for blobs. Never answered, and Debug shows nothing of it.
+///
+/// A JSON object: `username` and `password` for a registry; `access_key_id`, `secret_access_key` and maybe
+/// `session_token` for a bucket.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = Object)]
+pub struct BackendCredentials(pub serde_json::Value);
+
+impl fmt::Debug for BackendCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BackendCredentials(…)")
+    }
+}
+
+/// Makes a backend, once it was found to work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateBackend {
+    /// Its name.
+    #[schema(value_type = String)]
+    pub name: Name,
+    /// Where it is: `oci://HOST[:PORT]/REPOSITORY[?plain-http=true]`,
+    /// `s3://BUCKET[/PREFIX][?region=REGION&endpoint=URL&path-style=true]`, or `file:///DIRECTORY` for the operator.
+    pub place: String,
+    /// What opens it; absent where it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<BackendCredentials>,
+}
+
+/// Replaces what opens a backend, once it was found to open it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetBackendCredentials {
+    /// What opens it from now on.
+    pub credentials: BackendCredentials,
+}
+
+/// Gives a backend a role, which the one that had it loses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetBackendRole {
+    /// The role.
+    pub role: BackendRole,
+}
+
+/// Which new blobs a backend takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BackendRole {
+    /// All of them.
+    Default,
+    /// Those that the default cannot take because it does not answer.
+    Fallback,
+    /// None: it keeps what it has.
+    None,
+}
+
+/// A place that an organization keeps its blobs in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Backend {
+    /// Its identifier; its blobs are kept under it.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: BackendId,
+    /// Its name.
+    #[schema(value_type = String)]
+    pub name: Name,
+    /// Where it is.
+    pub place: String,
+    /// Whether it is opened with credentials.
+    pub has_credentials: bool,
+    /// Which new blobs it takes.
+    pub role: BackendRole,
+    /// How many blobs of the organization are in it.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// When it was made.
+    #[schema(value_type = String, format = "date-time")]
+    pub created_at: Timestamp,
+    /// When it was last looked at: every minute, and when somebody asks.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked_at: Option<Timestamp>,
+    /// Since when it does not work; absent while it does.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<Timestamp>,
+    /// What is wrong with it then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
