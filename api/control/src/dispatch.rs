@@ -12,6 +12,7 @@ mod message;
 mod schedule;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,13 +46,18 @@ struct Claim {
 }
 
 impl Control {
-    /// Delivers what is due, again and again; never ends. Safe on every replica.
-    pub async fn dispatch(&self) {
+    /// Delivers what is due, again and again, until `stopped`; then begins nothing, and ends when the attempts that are
+    /// under way are settled. An attempt that was cut off would be made again, although its receiver has the event.
+    /// Safe on every replica.
+    pub async fn dispatch(&self, stopped: impl Future<Output = ()>) {
         let mut ticks = tokio::time::interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut attempts = JoinSet::new();
+        let mut stopped = std::pin::pin!(stopped);
         loop {
             tokio::select! {
+                biased;
+                () = &mut stopped => break,
                 _ = ticks.tick() => {}
                 Some(_ended) = attempts.join_next() => {}
             }
@@ -64,6 +70,7 @@ impl Control {
                 Err(error) => tracing::error!(%error, "deliveries could not be begun"),
             }
         }
+        while attempts.join_next().await.is_some() {}
     }
 
     /// Hands on what happened, and attempts what is due at `at`, once. Answers how many attempts there were.

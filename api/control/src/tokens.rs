@@ -43,17 +43,20 @@ impl Control {
         let (row, token) = mint(None, name, &[Scope::Instance], None, None)?;
         let change = Change::made(side(&row));
         let event = audit::by("server:bootstrap", None, "token.create", &row.name, change);
-        self.store
-            .write(move |tx| {
-                let (row, event) = (row.clone(), event.clone());
-                Box::pin(async move {
-                    tx.insert_token(&row).await?;
-                    tx.insert_audit(&[event]).await?;
-                    Ok::<_, Error>(())
-                })
+        let first = self.store.write(move |tx| {
+            let (row, event) = (row.clone(), event.clone());
+            Box::pin(async move {
+                // Replicas that start together come here together: the others wait until one has committed.
+                tx.next_seq(0).await?;
+                if !tx.tokens(None).await?.is_empty() {
+                    return Ok(false);
+                }
+                tx.insert_token(&row).await?;
+                tx.insert_audit(&[event]).await?;
+                Ok::<_, Error>(true)
             })
-            .await?;
-        Ok(Some(token.secret))
+        });
+        Ok(first.await?.then_some(token.secret))
     }
 
     /// Accepts a bearer token, or says why not.

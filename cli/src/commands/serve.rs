@@ -2,6 +2,7 @@
 
 use control::{BlobsConfig, Config, Control, Credentials, Embedded};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
 use super::{Context, secrets};
@@ -43,11 +44,15 @@ async fn serve(context: &Context, args: ServeArgs) -> Result {
     let tended = control.clone();
     let tending = tokio::spawn(async move { tended.tend().await });
     let dispatching = control.clone();
-    let dispatching = tokio::spawn(async move { dispatching.dispatch().await });
+    let (stop, told) = oneshot::channel();
+    let told = async { told.await.unwrap_or_default() };
+    let dispatching = tokio::spawn(async move { dispatching.dispatch(told).await });
     let served = api::serve(listener, control.clone(), stopped()).await;
     tending.abort();
-    dispatching.abort();
+    drop(stop);
+    let dispatched = dispatching.await;
     served.map_err(|error| Failure::unexpected("the server stopped", error))?;
+    dispatched.map_err(|error| Failure::unexpected("deliveries stopped", error))?;
     control
         .close()
         .await

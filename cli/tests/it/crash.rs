@@ -264,7 +264,7 @@ fn all_whole(http: &Http, what: &str) -> BTreeSet<String> {
 }
 
 /// The entries of a list, on all of its pages.
-fn items(http: &Http, list: &str) -> Vec<Value> {
+pub(crate) fn items(http: &Http, list: &str) -> Vec<Value> {
     let (mut items, mut after) = (Vec::new(), String::new());
     loop {
         let page = http.get(&format!("/v1/{list}?limit=100{after}")).with(200).json();

@@ -22,6 +22,7 @@ mod integration;
 mod large;
 mod readme;
 mod refusals;
+mod replicas;
 mod runs;
 mod secrets;
 mod site;

@@ -53,22 +53,21 @@ pub(crate) struct Site {
 impl Site {
     /// On SQLite and a directory; and on PostgreSQL and a registry where both are installed.
     pub(crate) fn all() -> Vec<Self> {
-        let mut sites = vec![Self::embedded()];
-        if let (Some(postgres), Some(registry)) =
-            (testdata::peers::postgres(), testdata::peers::registry())
-        {
-            let database = postgres.database();
-            let blobs = format!("{}/muster/evidence", registry.address());
-            let folder = tempfile::tempdir().unwrap();
-            let keys = folder.path().join("keys");
-            std::fs::write(&keys, KeyRing::encode_key([7; 32])).unwrap();
-            let database_args =
-                ["--database", &database, "--secrets-key-file", keys.to_str().unwrap()];
-            let blobs_args = ["--blobs-registry", &blobs, "--plain-http"];
-            let args = database_args.iter().chain(&blobs_args).map(|&arg| arg.to_owned()).collect();
-            sites.push(Self::furnished("PostgreSQL and a registry", folder, database, args));
-        }
-        sites
+        std::iter::once(Self::embedded()).chain(Self::shared()).collect()
+    }
+
+    /// On PostgreSQL and a registry, where both are installed: what several servers can share.
+    pub(crate) fn shared() -> Option<Self> {
+        let (postgres, registry) = (testdata::peers::postgres()?, testdata::peers::registry()?);
+        let database = postgres.database();
+        let blobs = format!("{}/muster/evidence", registry.address());
+        let folder = tempfile::tempdir().unwrap();
+        let keys = folder.path().join("keys");
+        std::fs::write(&keys, KeyRing::encode_key([7; 32])).unwrap();
+        let database_args = ["--database", &database, "--secrets-key-file", keys.to_str().unwrap()];
+        let blobs_args = ["--blobs-registry", &blobs, "--plain-http"];
+        let args = database_args.iter().chain(&blobs_args).map(|&arg| arg.to_owned()).collect();
+        Some(Self::furnished("PostgreSQL and a registry", folder, database, args))
     }
 
     /// On SQLite and a directory.
@@ -123,8 +122,13 @@ impl Site {
 
     /// Starts a command as the owner, and does not wait for it.
     pub(crate) fn start(&self, server: &Server, line: &str) -> Child {
+        self.start_at(&server.url, line)
+    }
+
+    /// The same, at whatever listens there.
+    pub(crate) fn start_at(&self, address: &str, line: &str) -> Child {
         let mut command = self.sandbox.command(line.split_whitespace());
-        command.env("MUSTER_SERVER", &server.url).env("MUSTER_TOKEN", &self.owner);
+        command.env("MUSTER_SERVER", address).env("MUSTER_TOKEN", &self.owner);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 

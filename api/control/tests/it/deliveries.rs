@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, mpsc};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,6 +11,8 @@ use control::{DELIVERY_DAYS, Delivery, DeliveryState, Error, ROTATION_HOURS};
 use engine::Timestamp;
 use futures::future::join;
 use testdata::peers::{Received, Receiver, Reply};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::oneshot;
 
 use crate::integrations::{name, webhook};
 use crate::plane::{Plane, organization, path, planes};
@@ -337,12 +340,38 @@ async fn a_receiver_that_hangs_does_not_hold_up_another() {
             plane.attest(&format!("app-{number}")).await;
         }
         let control = plane.control.clone();
-        let dispatching = tokio::spawn(async move { control.dispatch().await });
+        let dispatching =
+            tokio::spawn(async move { control.dispatch(std::future::pending()).await });
         wait(&quick, 6).await;
         wait(&slow, 4).await;
         assert_eq!(slow.seen().len(), 4, "more attempts to one receiver than may be at once");
         dispatching.abort();
         let _cancelled = dispatching.await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_waits_until_the_attempts_under_way_are_settled() {
+    for plane in planes().await {
+        let ((answer, allowed), (ask, mut asked)) = (mpsc::channel(), unbounded_channel());
+        let allowed = Mutex::new(allowed);
+        let receiver = Receiver::start(move |_| {
+            ask.send(()).unwrap();
+            allowed.lock().unwrap().recv().unwrap();
+            Reply::status(200)
+        });
+        plane.tell("siem", webhook(receiver.url("/")), &["attestation.received"]).await.unwrap();
+        plane.attest("app").await;
+        let control = plane.control.clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = async { stopped.await.unwrap_or_default() };
+        let dispatching = tokio::spawn(async move { control.dispatch(stopped).await });
+        asked.recv().await.unwrap();
+        drop(stop);
+        answer.send(()).unwrap();
+        dispatching.await.unwrap();
+        let told = plane.only().await;
+        assert_eq!((told.state, told.attempts), (DeliveryState::Delivered, 1));
     }
 }
 
