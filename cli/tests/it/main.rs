@@ -20,6 +20,7 @@ mod formats;
 mod http;
 mod integration;
 mod large;
+mod plans;
 mod readme;
 mod refusals;
 mod replicas;

@@ -37,9 +37,14 @@ impl Postgres {
         folders.map(|bin| Programs { bin }).find(Programs::complete)
     }
 
-    /// For tests: nothing waits for the disk.
+    /// For tests: nothing waits for the disk. Every statement is counted, where `pg_stat_statements` is installed.
     pub(super) fn fast(programs: Programs) -> Self {
-        Self::start(programs, &["fsync=off", "synchronous_commit=off", "full_page_writes=off"])
+        let mut settings = vec!["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
+        if programs.count_statements() {
+            settings.push("shared_preload_libraries=pg_stat_statements");
+            settings.push("pg_stat_statements.max=20000");
+        }
+        Self::start(programs, &settings)
     }
 
     /// As it is installed.
@@ -76,6 +81,10 @@ impl Programs {
         ["initdb", "postgres", "createdb", "pg_isready"]
             .iter()
             .all(|name| self.bin.join(name).is_file())
+    }
+
+    fn count_statements(&self) -> bool {
+        self.bin.join("../lib/pg_stat_statements.so").is_file()
     }
 
     fn command(&self, name: &str, arguments: &[&str]) -> Vec<String> {
