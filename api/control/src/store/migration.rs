@@ -160,13 +160,16 @@ fn index(table: &str, columns: &[&'static str]) -> IndexCreateStatement {
 
 #[cfg(test)]
 mod tests {
+    use engine::Digest;
     use engine::audit::Chain;
     use engine::id::OrganizationId;
     use sea_orm::{Database, Statement, Value};
     use uuid::Uuid;
 
     use super::*;
-    use crate::store::{Page, Store, TrailRow};
+    use crate::store::{Direction, NodeKey, Page, RunState, Store, TrailRow, Walk};
+
+    const DIGEST: Digest = Digest::from_sha256([0; 32]);
 
     /// An empty database of each kind, and what must outlive it.
     fn databases() -> Vec<(String, Option<tempfile::TempDir>)> {
@@ -247,19 +250,112 @@ mod tests {
          VALUES ($1, $1, $1, $1, $1, 'open', 7, $1)",
     ];
 
+    /// What else there is in the first revision, about that run; `$2` is every digest.
+    const REST: [&str; 17] = [
+        "INSERT INTO signing_key (id, org, name, key_digest, public_key, created_at) VALUES ($1, $1, 'ci', $2, 'PEM', 1)",
+        "INSERT INTO org_blob (org, digest, size, created_at) VALUES ($1, $2, 1, 1)",
+        "INSERT INTO attestation (id, org, project, workflow, run, digest, payload_digest, seq, size, created_at, key_digest, \
+         verdict, verdict_digest) VALUES ($1, $1, $1, $1, $1, $2, $2, 2, 1, 1, $2, 'passed', $2)",
+        "INSERT INTO attestation_subject (attestation, position, org, name, algorithm, value, digest) \
+         VALUES ($1, 0, $1, 'app', 'sha256', '00', $2)",
+        "INSERT INTO material (attestation, position, org, name, kind, digest, size, reference_only, source, facts) \
+         VALUES ($1, 0, $1, 'sbom', 'sbom-cyclonedx-json', $2, 1, FALSE, 'sbom.json', '{}')",
+        "INSERT INTO evaluation (attestation, position, org, policy, policy_digest, subject, outcome, record) \
+         VALUES ($1, 0, $1, 'contract', $2, 'run', 'passed', '{}')",
+        "INSERT INTO verdict (id, org, attestation, seq, from_seq, digest, verdict, record, created_at) \
+         VALUES ($1, $1, $1, 2, 2, $2, 'passed', $2, 1)",
+        "INSERT INTO gate (id, org, name, created_at) VALUES ($1, $1, 'prod', 1)",
+        "INSERT INTO gate_revision (id, gate, org, revision, digest, source, sources, created_at, seq) \
+         VALUES ($1, $1, $1, 1, $2, '', '{}', 1, 3)",
+        "INSERT INTO node (kind, key) SELECT 'attestation', digest FROM attestation",
+        "INSERT INTO node (kind, key) SELECT 'artifact', digest FROM org_blob",
+        "INSERT INTO edge (org, dst, seq, src, kind, attestation) SELECT a.org, d.id, 2, s.id, 2, a.id \
+         FROM attestation a, node s, node d WHERE s.kind = 'attestation' AND d.kind = 'artifact'",
+        "INSERT INTO log_leaf (seq, kind, digest, created_at) SELECT 2, 'attestation', digest, 1 FROM attestation",
+        "INSERT INTO audit_event (id, org, seq, actor, action, target, detail, created_at) \
+         VALUES ($1, $1, 2, 'token:ci', 'attestation.receive', 'web', '{}', 1)",
+        "INSERT INTO outbox_event (id, org, seq, kind, payload, created_at) \
+         VALUES ($1, $1, 2, 'dev.muster.attestation.received.v1', '{}', 1)",
+        "UPDATE run SET state = 'closed', closed_at = 1",
+        "UPDATE counter SET value = 3",
+    ];
+
+    /// A database of the first revision that was made by these statements.
+    async fn as_first(url: &str, statements: &[&str], id: Uuid) {
+        let db = Database::connect(url).await.unwrap();
+        Migrator::up(&db, Some(1)).await.unwrap();
+        for sql in statements {
+            let id = sql.contains("$1").then(|| Value::from(id));
+            let digest = sql.contains("$2").then(|| Value::from(DIGEST.as_bytes().to_vec()));
+            let values = id.into_iter().chain(digest);
+            let backend = db.get_database_backend();
+            db.execute_raw(Statement::from_sql_and_values(backend, *sql, values)).await.unwrap();
+        }
+        db.close().await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_the_first_revision_stored_is_read_by_this_one() {
+        for (url, _folder) in databases() {
+            let id = Uuid::now_v7();
+            as_first(&url, &[OPEN_RUN.as_slice(), &REST].concat(), id).await;
+            // Two replicas of the new version start at once.
+            let (store, other) = tokio::join!(Store::open(&url), Store::open(&url));
+            let store = store.unwrap();
+            other.unwrap().close().await.unwrap();
+            for table in MIGRATIONS[0].tables {
+                let sql = format!("SELECT count(*) AS rows FROM {}", table.name);
+                let backend = store.pools.read.get_database_backend();
+                let counted = Statement::from_string(backend, sql);
+                let row = store.pools.read.query_one_raw(counted).await.unwrap().unwrap();
+                assert!(row.try_get::<i64>("", "rows").unwrap() > 0, "{} is empty", table.name);
+            }
+            read_all(&store, id).await;
+            check_chain(&store, Some(OrganizationId(id)), &[2]).await;
+            store.close().await.unwrap();
+        }
+    }
+
+    /// Reads a record of every kind.
+    async fn read_all(store: &Store, id: Uuid) {
+        let (org, read) = (OrganizationId(id), store.read());
+        let attestation = read.attestation_by_digest(org, DIGEST).await.unwrap().unwrap().record;
+        let (one, run) = ([attestation.id], read.run(org, attestation.run).await.unwrap().unwrap());
+        assert_eq!((run.state, run.expires_at), (RunState::Closed, None));
+        assert_eq!(read.subjects_of(org, &one).await.unwrap()[&one[0]].len(), 1);
+        assert_eq!(read.materials_of(org, &one).await.unwrap()[&one[0]].len(), 1);
+        assert_eq!(read.evaluations_of(org, &one).await.unwrap()[&one[0]].len(), 1);
+        assert_eq!(read.verdicts_of(org, &one).await.unwrap()[&one[0]].len(), 1);
+        assert!(read.contract_revision_by_id(org, id).await.unwrap().is_some());
+        assert!(read.gate_revision_by_id(org, id).await.unwrap().is_some());
+        assert!(read.blob(org, DIGEST).await.unwrap().is_some());
+        assert!(read.token_by_hash(DIGEST).await.unwrap().is_some());
+        let lists = [
+            read.organizations().await.unwrap().len(),
+            read.projects(org).await.unwrap().len(),
+            read.contracts(org).await.unwrap().len(),
+            read.gates(org).await.unwrap().len(),
+            read.signing_keys(org).await.unwrap().len(),
+            read.log_leaves(0, 9).await.unwrap().len(),
+            read.waiting_events(9).await.unwrap().len(),
+        ];
+        assert_eq!(lists, [1; 7]);
+        let walk = Walk {
+            org,
+            roots: vec![NodeKey::Artifact(DIGEST)],
+            direction: Direction::Up,
+            hops_max: 2,
+            nodes_max: 9,
+            as_of: 3,
+        };
+        assert_eq!(read.walk(&walk).await.unwrap().edges.len(), 1);
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn runs_that_were_open_before_there_were_deadlines_get_a_day() {
         for (url, _folder) in databases() {
-            let db = Database::connect(&url).await.unwrap();
-            Migrator::up(&db, Some(1)).await.unwrap();
             let id = Uuid::now_v7();
-            for sql in OPEN_RUN {
-                let mut values: Vec<Value> = vec![id.into()];
-                values.extend(sql.contains("$2").then(|| vec![0_u8; 32].into()));
-                let backend = db.get_database_backend();
-                db.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await.unwrap();
-            }
-            db.close().await.unwrap();
+            as_first(&url, &OPEN_RUN, id).await;
             let store = Store::open(&url).await.unwrap();
             let run = store.read().run(OrganizationId(id), id.to_string().parse().unwrap()).await;
             let end = run.unwrap().unwrap().expires_at.unwrap();
