@@ -96,7 +96,7 @@ impl IntoResponse for Failure {
 impl From<control::Error> for Failure {
     fn from(error: control::Error) -> Self {
         if let control::Error::Internal(_) | control::Error::Unavailable { .. } = &error {
-            tracing::error!(error = chain(&error), "a request failed");
+            tracing::error!(error = control::chain(&error), "a request failed");
         }
         let mut failure = Self::new(error.code(), error.to_string());
         match error {
@@ -120,11 +120,6 @@ fn place(diagnostic: Diagnostic) -> Place {
         detail: diagnostic.message,
         hint: diagnostic.hint,
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |text, cause| text + ": " + &cause.to_string())
 }
 
 impl From<PathRejection> for Failure {

@@ -98,9 +98,7 @@ impl Failure {
 
     /// The same with everything that led to the error.
     pub(crate) fn caused(context: &str, error: &dyn std::error::Error) -> Self {
-        let errors = std::iter::successors(Some(error), |error| error.source());
-        let errors: Vec<String> = errors.map(ToString::to_string).collect();
-        Self::unexpected(context, errors.join(": "))
+        Self::unexpected(context, control::chain(error))
     }
 
     /// The same with advice.

@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use indicatif::{ProgressBar, ProgressStyle};
+
 use crate::environment::Environment;
 
 /// The two streams, and whether a person is looking.
@@ -53,9 +55,14 @@ impl Terminal {
         let _closed = writeln!(io::stderr(), "{text}");
     }
 
-    /// Whether progress may be drawn.
-    pub(crate) const fn shows_progress(&self) -> bool {
-        self.progress
+    /// A bar or spinner of that [template](https://docs.rs/indicatif/latest/indicatif/#templates) at a terminal, nothing
+    /// elsewhere.
+    pub(crate) fn progress(&self, template: &str) -> ProgressBar {
+        let bar = if self.progress { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        match ProgressStyle::with_template(template) {
+            Ok(style) => bar.with_style(style),
+            Err(_not_a_template) => bar,
+        }
     }
 
     /// `text` in a colour that goes with its meaning, where colours are shown.

@@ -13,7 +13,7 @@ pub use export::opa_bundle;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::document::{Document, InvalidDocument};
+use crate::document::{Document, InvalidDocument, Metadata};
 use crate::evaluation::Mode;
 use crate::material::Kind;
 use crate::run::{RunnerEnvironment, RunnerKind};
@@ -148,12 +148,6 @@ pub enum Selector {
 struct ContractDocument {
     metadata: Metadata,
     spec: Value,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    name: Name,
-    description: Option<String>,
 }
 
 impl Contract {

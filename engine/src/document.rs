@@ -7,9 +7,10 @@ mod reader;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Digest, Limits};
+use crate::{Digest, Limits, Name};
 
 /// A parsed document and where each of its values stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +46,13 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+}
+
+/// The `metadata` of a document whose schema held; the schema says which kinds have a description.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Metadata {
+    pub(crate) name: Name,
+    pub(crate) description: Option<String>,
 }
 
 /// Everything that is wrong with a document.

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::document::{Document, InvalidDocument};
+use crate::document::{Document, InvalidDocument, Metadata};
 use crate::evaluation::Violation;
 use crate::lineage::{Closure, NodeKind};
 use crate::policy::{self, Files, Library, Policy};
@@ -70,12 +70,6 @@ pub struct Gate {
 struct GateDocument {
     metadata: Metadata,
     spec: Spec,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    name: Name,
-    description: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -42,11 +42,17 @@ impl Timestamp {
         DateTime::from_timestamp_millis(self.0).unwrap_or(DateTime::UNIX_EPOCH)
     }
 
+    /// This point plus `millis` milliseconds, saturating; negative goes back.
+    #[must_use]
+    pub const fn plus_millis(self, millis: i64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+
     /// This point plus `days` days of 24 hours; negative goes back.
     #[must_use]
     pub fn plus_days(self, days: i64) -> Self {
         let millis = TimeDelta::try_days(days).map_or(i64::MAX, |delta| delta.num_milliseconds());
-        Self(self.0.saturating_add(millis))
+        self.plus_millis(millis)
     }
 }
 

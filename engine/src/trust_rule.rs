@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::canonical::{self, CanonicalError};
-use crate::document::{Diagnostic, Document, InvalidDocument, pointer};
+use crate::document::{Diagnostic, Document, InvalidDocument, Metadata, pointer};
 use crate::{Digest, Name, schema};
 
 /// Most rules of one organization.
@@ -46,11 +46,6 @@ pub struct TrustRule {
 struct RuleDocument {
     metadata: Metadata,
     spec: Spec,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    name: Name,
 }
 
 #[derive(Deserialize)]

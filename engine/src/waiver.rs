@@ -12,7 +12,7 @@ use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, CanonicalError};
-use crate::document::{Diagnostic, Document, InvalidDocument};
+use crate::document::{Diagnostic, Document, InvalidDocument, Metadata};
 use crate::id::TokenId;
 use crate::{Digest, Name, Timestamp, schema};
 
@@ -120,11 +120,6 @@ pub struct Party {
 struct WaiverDocument {
     metadata: Metadata,
     spec: Spec,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    name: Name,
 }
 
 #[derive(Deserialize)]

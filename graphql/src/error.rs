@@ -9,7 +9,7 @@ pub(crate) const CODE: &str = "code";
 #[expect(clippy::needless_pass_by_value, reason = "it ends here, and fits `map_err`")]
 pub(crate) fn convert(error: control::Error) -> Error {
     if let control::Error::Internal(_) | control::Error::Unavailable { .. } = &error {
-        tracing::error!(error = chain(&error), "a GraphQL field failed");
+        tracing::error!(error = control::chain(&error), "a GraphQL field failed");
     }
     let code = error.code();
     Error::new(error.to_string()).extend_with(|_, extensions| extensions.set(CODE, code))
@@ -18,9 +18,4 @@ pub(crate) fn convert(error: control::Error) -> Error {
 /// An error about an argument.
 pub(crate) fn invalid(message: impl Into<String>) -> Error {
     convert(control::Error::invalid(message))
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |text, cause| text + ": " + &cause.to_string())
 }

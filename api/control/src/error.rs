@@ -142,15 +142,10 @@ impl From<BlobError> for Error {
     }
 }
 
-/// An error with all its causes.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(deeper) = cause {
-        text = format!("{text}: {deeper}");
-        cause = deeper.source();
-    }
-    text
+/// An error with all its causes, for logs: `what: why: why that`.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| text + ": " + &cause.to_string())
 }
 
 /// What is at the bottom of an error: of a client with many layers, the one that knows.

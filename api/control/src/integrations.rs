@@ -216,7 +216,7 @@ impl Control {
         };
         let opened = self.opened(&before, SECRET, old)?;
         let Checked { secret, shown, .. } = target.checked(&self.outbound, None)?;
-        let until = Timestamp::from_millis(now().as_millis() + ROTATION_HOURS * 3_600_000);
+        let until = now().plus_millis(ROTATION_HOURS * 3_600_000);
         let after = store::Integration {
             secret: secret
                 .map(|secret| self.sealed(org, SECRET, before.id, &secret))

@@ -122,7 +122,7 @@ impl Control {
 
     /// Forgets what was spent and can never be accepted any more, and the jobs that opened no run.
     pub async fn forget_spent_tokens(&self) -> Result<()> {
-        let at = Timestamp::from_millis(now().as_millis().saturating_sub(SLACK_MS));
+        let at = now().plus_millis(-SLACK_MS);
         self.store
             .write(move |tx| Box::pin(async move { Ok::<_, Error>(tx.forget_spent(at).await?) }))
             .await
@@ -136,8 +136,7 @@ fn admission(
     verified: &VerifiedToken,
 ) -> Result<(Admission, NewToken)> {
     let (org, created_at) = (rule.org, now());
-    let expires_at = created_at.as_millis().saturating_add(JOB_MINUTES * 60_000);
-    let expires_at = Timestamp::from_millis(expires_at);
+    let expires_at = created_at.plus_millis(JOB_MINUTES * 60_000);
     let name = rule.rule.name.clone();
     let (token, shown) =
         tokens::mint(Some(org), name.clone(), &[Scope::Job], Some(expires_at), None)?;

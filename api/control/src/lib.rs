@@ -56,7 +56,7 @@ use documents::Cache;
 pub use embedded::Embedded;
 use engine::policy::Library;
 use engine::{Limits, Timestamp};
-pub use error::Error;
+pub use error::{Error, chain};
 pub use events::EVENTS;
 pub use integrations::{
     INTEGRATIONS_MAX, Integration, IntegrationUpdate, NewIntegration, ROTATION_HOURS, Target,

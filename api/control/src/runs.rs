@@ -221,8 +221,7 @@ async fn describe(
 
 /// When a run of the workflow that was opened at `at` stops waiting.
 fn deadline(workflow: &store::Workflow, at: Timestamp) -> Timestamp {
-    let wait_ms = i64::from(workflows::minutes(workflow)) * 60_000;
-    Timestamp::from_millis(at.as_millis().saturating_add(wait_ms))
+    at.plus_millis(i64::from(workflows::minutes(workflow)) * 60_000)
 }
 
 const fn stored(state: RunState) -> store::RunState {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use control::backup::{self, Copied};
 use control::{Embedded, Error};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::Context;
 use crate::args::{BackupArgs, RestoreArgs};
@@ -80,12 +80,7 @@ fn some(count: u64, what: &str) -> String {
 }
 
 fn progress(context: &Context) -> ProgressBar {
-    let bar =
-        if context.terminal.shows_progress() { ProgressBar::new(0) } else { ProgressBar::hidden() };
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} blobs, {eta} left") {
-        bar.set_style(style);
-    }
-    bar
+    context.terminal.progress("{bar:30} {pos}/{len} blobs, {eta} left")
 }
 
 fn advance(bar: &ProgressBar) -> impl Fn(u64, u64) + Send + Sync + use<> {

@@ -7,7 +7,7 @@ mod story;
 use std::time::Duration;
 
 use control::{Config, Embedded};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -60,16 +60,8 @@ async fn demo(context: &Context, args: DemoArgs) -> Result {
     told.map(|_token| Exit::Success)
 }
 
-/// A spinner at a terminal, nothing elsewhere.
 fn progress(context: &Context) -> ProgressBar {
-    let bar = if context.terminal.shows_progress() {
-        ProgressBar::new_spinner()
-    } else {
-        ProgressBar::hidden()
-    };
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-        bar.set_style(style);
-    }
+    let bar = context.terminal.progress("{spinner} {msg}");
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }

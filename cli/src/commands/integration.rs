@@ -50,19 +50,17 @@ pub(super) async fn run(context: &Context, command: IntegrationCommand) -> Resul
 }
 
 async fn create(context: &Context, command: IntegrationCreateCommand) -> Result {
-    let (told, target, secret_given) = match command {
-        IntegrationCreateCommand::Webhook { told, address } => {
-            (told, Target::Webhook { address }, None)
-        }
+    let (told, target) = match command {
+        IntegrationCreateCommand::Webhook { told, address } => (told, Target::Webhook { address }),
         IntegrationCreateCommand::Slack { told, address_file } => {
-            (told, Target::Slack { address: keys::read_line(&address_file)? }, None)
+            (told, Target::Slack { address: keys::read_line(&address_file)? })
         }
         IntegrationCreateCommand::Discord { told, address_file } => {
-            (told, Target::Discord { address: keys::read_line(&address_file)? }, None)
+            (told, Target::Discord { address: keys::read_line(&address_file)? })
         }
     };
     let (name, events) = (told.name, told.event);
-    let body = CreateIntegration { name, target, events, secret: secret_given };
+    let body = CreateIntegration { name, target, events, secret: None };
     let made: NewIntegration = context.client()?.send_json(Method::POST, ALL, &body).await?;
     let name = &made.integration.name;
     let shown = if made.secret.is_some() { "; its secret is shown only now" } else { "" };

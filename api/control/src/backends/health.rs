@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use engine::Timestamp;
 use futures::{StreamExt, stream};
 use serde_json::json;
 
@@ -24,7 +23,7 @@ const FAILURE_CHARS_MAX: usize = 500;
 impl Control {
     /// Looks at every backend that nobody has looked at for a minute.
     pub(crate) async fn check_backends(&self) -> Result<()> {
-        let before = Timestamp::from_millis(now().as_millis() - EVERY_MS);
+        let before = now().plus_millis(-EVERY_MS);
         let due = self.store.read().backends_unchecked(before, BATCH).await?;
         let mut looks = stream::iter(due)
             .map(|row| async move {

@@ -33,7 +33,7 @@ pub(super) fn next(
 /// The time that is so much later.
 pub(super) fn after(at: Timestamp, wait: Duration) -> Timestamp {
     let millis = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-    Timestamp::from_millis(at.as_millis().saturating_add(millis))
+    at.plus_millis(millis)
 }
 
 /// The wait that a `Retry-After` asks for, [RFC 9110 §10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3):

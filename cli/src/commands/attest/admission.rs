@@ -98,5 +98,5 @@ async fn exchange(context: &Context, server: &str, job: &Job, audience: &str) ->
 
 fn ends(seconds: u64) -> Timestamp {
     let ms = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000);
-    Timestamp::from_millis(craft::now().as_millis().saturating_add(ms))
+    craft::now().plus_millis(ms)
 }

@@ -9,7 +9,6 @@ use engine::Timestamp;
 use engine::contract::Compiled;
 use engine::judge::Record;
 use futures::{StreamExt, TryStreamExt};
-use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
 use trust::SigningKey;
 
@@ -39,12 +38,8 @@ pub(super) fn open_key(context: &Context, signing: &SigningArgs) -> Result<Openi
 
 /// Stores the bytes of every item; shows progress at a terminal.
 pub(super) async fn upload(context: &Context, client: &Client, items: &[Item]) -> Result<()> {
-    let bar =
-        if context.terminal.shows_progress() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    let bar = context.terminal.progress("{bar:30} {pos}/{len} stored");
     bar.set_length(u64::try_from(items.len()).unwrap_or(0));
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} stored") {
-        bar.set_style(style);
-    }
     let uploads = items.iter().map(|item| {
         let bar = &bar;
         async move {
