@@ -40,16 +40,6 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
     left.ends_with(tail)
 }
 
-/// Whether a value of that immutable claim leaves nothing open. The reference of a reusable workflow may leave open at
-/// which revision.
-pub(super) fn is_firm(claim: &str, value: &str) -> bool {
-    let firm = match claim {
-        "job_workflow_ref" => value.split_once('@').map_or("*", |(path, _)| path),
-        _ => value,
-    };
-    !firm.contains('*')
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::claims::is_firm;
 use crate::document::{Diagnostic, Document};
 
 /// Which CI system issues tokens.
@@ -62,7 +61,8 @@ const KNOWN: [Known; 6] = [
         kind: IssuerKind::GitHub,
         name: "github",
         url: Some("https://token.actions.githubusercontent.com"),
-        immutable: &["repository_id", "repository_owner_id", "job_workflow_ref", "enterprise_id"],
+        // Not `job_workflow_ref`: it names the called workflow, and whoever may call it would be let in.
+        immutable: &["repository_id", "repository_owner_id", "enterprise_id"],
         identity: &[
             "repository",
             "repository_id",
@@ -205,7 +205,7 @@ impl Issuer {
 
     /// Whether a demand on that claim holds a rule fast.
     pub(super) fn anchors(&self, claim: &str, values: &[String]) -> bool {
-        self.immutable_claims().contains(&claim) && values.iter().all(|one| is_firm(claim, one))
+        self.immutable_claims().contains(&claim) && values.iter().all(|one| !one.contains('*'))
     }
 
     pub(super) fn problems(&self, document: &Document) -> Vec<Diagnostic> {

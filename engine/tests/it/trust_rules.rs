@@ -37,8 +37,8 @@ fn each_system_has_claims_that_a_rule_can_stand_on() {
         (
             IssuerKind::GitHub,
             json!({ "kind": "github", "url": url }),
-            "job_workflow_ref",
-            json!("acme/ci/.github/workflows/build.yml@*"),
+            "repository_owner_id",
+            json!(["1", "2"]),
             url,
         ),
         (
@@ -98,8 +98,8 @@ fn what_no_rule_may_be_is_refused_with_its_place() {
         ),
         ("/spec/claims", json!({ "repository_id": "7*" }), "/spec/claims", "open with a `*`"),
         ("/spec/claims", json!({ "repository_id": ["7", "*"] }), "/spec/claims", "open with a `*`"),
-        ("/spec/claims", json!({ "job_workflow_ref": "acme/*@main" }), "/spec/claims", "`*`"),
-        ("/spec/claims", json!({ "job_workflow_ref": "acme/x.yml" }), "/spec/claims", "`*`"),
+        ("/spec/claims", json!({ "job_workflow_ref": "a/b.yml@main" }), "/spec/claims", "alone"),
+        ("/spec/claims", json!({ "repository_owner_id": "*" }), "/spec/claims", "`*`"),
         ("/spec/claims", json!({}), "/spec/claims", ""),
         ("/spec/claims", json!({ "repository_id": 7.5 }), "/spec/claims/repository_id", ""),
         (
