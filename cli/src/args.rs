@@ -24,7 +24,9 @@ pub(crate) use backup::{BackupArgs, RestoreArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use delivery::{DeliveryArg, DeliveryCommand, DeliveryListArgs};
 use engine::{Digest, Name, Timestamp};
-pub(crate) use integration::{IntegrationCommand, IntegrationCreateCommand, IntegrationUpdateArgs};
+pub(crate) use integration::{
+    IntegrationCommand, IntegrationCreateCommand, IntegrationUpdateArgs, MailArgs,
+};
 pub(crate) use manage::{
     ContractCommand, GateCommand, KeyCommand, OrgCommand, ProjectCommand, ScopeArg, TokenCommand,
     WorkflowCommand,

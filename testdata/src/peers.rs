@@ -10,6 +10,7 @@ mod receiver;
 mod registry;
 mod relay;
 mod s3;
+mod smtp;
 mod supervisor;
 mod token_server;
 
@@ -25,6 +26,7 @@ use registry::Entry;
 pub use registry::Registry;
 pub use relay::Relay;
 pub use s3::S3;
+pub use smtp::{Smtp, SmtpMode};
 
 /// The `PostgreSQL` cluster of this process, or `None` where `PostgreSQL` is not installed.
 pub fn postgres() -> Option<&'static Postgres> {
@@ -67,6 +69,12 @@ pub fn s3() -> Option<&'static S3> {
     SERVER
         .get_or_init(|| found("versitygw", versitygw()).map(|program| S3::start(&program)))
         .as_ref()
+}
+
+/// A mail server of its own, or `None` where a `python3` with `aiosmtpd` or `openssl` is not installed.
+pub fn smtp(mode: SmtpMode) -> Option<Smtp> {
+    let openssl = found("openssl", program("openssl"))?;
+    found("aiosmtpd", smtp::python()).map(|python| Smtp::start(&python, &openssl, mode))
 }
 
 /// On `PATH`, or where `MUSTER_VERSITYGW` says, or where `.ci/run` installs it: it is in no distribution.

@@ -8,6 +8,7 @@
 
 mod attempt;
 mod busy;
+mod mail;
 mod message;
 mod schedule;
 

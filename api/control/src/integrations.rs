@@ -1,14 +1,17 @@
 //! Who is told of what happens in an organization.
 //!
-//! The secret of a webhook is made here and shown once; of Slack and Discord the address itself is the secret, and is
-//! never shown again. Either is sealed. What is sent, and when, is in [`crate::dispatch`].
+//! The secret of a webhook is made here and shown once; of Slack and Discord the address itself is the secret; of a mail
+//! server its password is. None is shown again, and each is sealed. What is sent, and when, is in [`crate::dispatch`].
 
+mod mail;
 mod target;
 
 use std::collections::BTreeSet;
 
 use engine::id::{DeliveryId, IntegrationId, OrganizationId};
 use engine::{Name, Timestamp};
+pub use mail::Mail;
+pub(crate) use mail::{MailServer, Security};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use target::Checked;
@@ -100,7 +103,7 @@ impl Control {
         let org = actor.authorize(Permission::EditIntegrations)?;
         let events = checked_events(events)?;
         let Checked { target, secret, shown } =
-            target.checked(&self.outbound, secret.as_deref())?;
+            target.checked(&self.outbound, secret.as_deref(), false)?;
         let id = IntegrationId(fresh());
         let new = store::Integration {
             id,
@@ -192,13 +195,17 @@ impl Control {
                 old.kind()
             )));
         }
-        let Checked { target, secret, .. } = target.checked(&self.outbound, secret)?;
+        let kept = after.secret.is_some() && target.shares_secret(&old);
+        let Checked { target, secret, .. } = target.checked(&self.outbound, secret, kept)?;
         after.target = stored(&target)?;
         // Such a secret is changed by a rotation only, in which two count for a while.
         if target.makes_its_secret() {
             return Ok(false);
         }
-        let Some(secret) = secret else { return Ok(false) };
+        let Some(secret) = secret else {
+            after.secret = after.secret.take().filter(|_| kept);
+            return Ok(false);
+        };
         after.secret = Some(self.sealed(after.org, SECRET, after.id, &secret)?);
         Ok(true)
     }
@@ -215,7 +222,7 @@ impl Control {
             )));
         };
         let opened = self.opened(&before, SECRET, old)?;
-        let Checked { secret, shown, .. } = target.checked(&self.outbound, None)?;
+        let Checked { secret, shown, .. } = target.checked(&self.outbound, None, true)?;
         let until = now().plus_millis(ROTATION_HOURS * 3_600_000);
         let after = store::Integration {
             secret: secret

@@ -8,6 +8,9 @@ pub(crate) fn target(one: view::Target) -> out::Target {
         view::Target::Webhook { address } => out::Target::Webhook { address },
         view::Target::Slack { address } => out::Target::Slack { address },
         view::Target::Discord { address } => out::Target::Discord { address },
+        view::Target::Email(view::Mail { server, from, to, username }) => {
+            out::Target::Email { server, from, to, username }
+        }
     }
 }
 
@@ -16,6 +19,9 @@ pub(crate) fn target_in(one: out::Target) -> view::Target {
         out::Target::Webhook { address } => view::Target::Webhook { address },
         out::Target::Slack { address } => view::Target::Slack { address },
         out::Target::Discord { address } => view::Target::Discord { address },
+        out::Target::Email { server, from, to, username } => {
+            view::Target::Email(view::Mail { server, from, to, username })
+        }
     }
 }
 

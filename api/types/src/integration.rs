@@ -23,6 +23,19 @@ pub enum Target {
         /// Where to post to. It is a secret: only its host is shown.
         address: String,
     },
+    /// People who read mail. Its secret is the password of the server, if that wants one.
+    Email {
+        /// The server: `smtps://HOST[:465]`, or `smtp://HOST[:587]` with `STARTTLS`. `smtp://HOST[:25]?tls=none` does
+        /// without TLS, to hosts that the operator of the server allowed.
+        server: String,
+        /// Who it is from, as in `Muster <muster@example.com>`.
+        from: String,
+        /// Whom it is for, 1 to 20.
+        to: Vec<String>,
+        /// The name to log in under, if the server wants one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        username: Option<String>,
+    },
 }
 
 impl Target {
@@ -32,6 +45,7 @@ impl Target {
             Self::Webhook { .. } => "webhook",
             Self::Slack { .. } => "slack",
             Self::Discord { .. } => "discord",
+            Self::Email { .. } => "email",
         }
     }
 }

@@ -111,6 +111,38 @@ pub enum IntegrationCreateCommand {
         #[arg(long, value_name = "FILE")]
         address_file: PathBuf,
     },
+    /// People who read mail.
+    #[command(
+        after_help = "Example:\n  muster integration create email security --address smtps://mail.example.com --from muster@example.com --to security@example.com --username muster --password-file mail.password --event verdict.failed"
+    )]
+    Email {
+        /// Its name, and what it is told of.
+        #[command(flatten)]
+        told: ToldArgs,
+        /// The server and the account on it.
+        #[command(flatten)]
+        mail: MailArgs,
+    },
+}
+
+/// How mail is sent.
+#[derive(Debug, Args)]
+pub struct MailArgs {
+    /// The server: `smtps://HOST[:465]`, or `smtp://HOST[:587]` with STARTTLS.
+    #[arg(long, value_name = "URL")]
+    pub address: String,
+    /// Who it is from.
+    #[arg(long, value_name = "ADDRESS")]
+    pub from: String,
+    /// Whom it is for; repeatable.
+    #[arg(long, value_name = "ADDRESS", required = true)]
+    pub to: Vec<String>,
+    /// The name to log in under.
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    pub username: Option<String>,
+    /// A file with the password to log in with; - is the standard input.
+    #[arg(long, value_name = "FILE", requires = "username")]
+    pub password_file: Option<PathBuf>,
 }
 
 /// What every integration has.
@@ -140,10 +172,16 @@ pub struct IntegrationChangeArgs {
     /// An event to tell of instead of those before; repeatable.
     #[arg(long, value_name = "NAME")]
     pub event: Vec<String>,
-    /// Another address.
+    /// Another address; of mail, another server.
     #[arg(long, value_name = "URL")]
     pub address: Option<String>,
     /// A file with another address, for one that is a secret; - is the standard input.
     #[arg(long, value_name = "FILE", conflicts_with = "address")]
     pub address_file: Option<PathBuf>,
+    /// Whom mail is for instead of those before; repeatable.
+    #[arg(long, value_name = "ADDRESS")]
+    pub to: Vec<String>,
+    /// A file with another password, or the one for another server; - is the standard input.
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
 }

@@ -8,8 +8,8 @@ use engine::Name;
 use reqwest::Method;
 
 use super::{Context, delivery};
-use crate::args::{IntegrationCommand, IntegrationCreateCommand, IntegrationUpdateArgs};
-use crate::exit::{Exit, Result};
+use crate::args::{IntegrationCommand, IntegrationCreateCommand, IntegrationUpdateArgs, MailArgs};
+use crate::exit::{Exit, Failure, Result};
 use crate::keys;
 use crate::terminal::plain;
 
@@ -50,17 +50,24 @@ pub(super) async fn run(context: &Context, command: IntegrationCommand) -> Resul
 }
 
 async fn create(context: &Context, command: IntegrationCreateCommand) -> Result {
-    let (told, target) = match command {
-        IntegrationCreateCommand::Webhook { told, address } => (told, Target::Webhook { address }),
+    let (told, target, given) = match command {
+        IntegrationCreateCommand::Webhook { told, address } => {
+            (told, Target::Webhook { address }, None)
+        }
         IntegrationCreateCommand::Slack { told, address_file } => {
-            (told, Target::Slack { address: keys::read_line(&address_file)? })
+            (told, Target::Slack { address: keys::read_line(&address_file)? }, None)
         }
         IntegrationCreateCommand::Discord { told, address_file } => {
-            (told, Target::Discord { address: keys::read_line(&address_file)? })
+            (told, Target::Discord { address: keys::read_line(&address_file)? }, None)
+        }
+        IntegrationCreateCommand::Email { told, mail } => {
+            let MailArgs { address: server, from, to, username, password_file } = mail;
+            let password = password_file.as_deref().map(keys::read_line).transpose()?;
+            (told, Target::Email { server, from, to, username }, password)
         }
     };
     let (name, events) = (told.name, told.event);
-    let body = CreateIntegration { name, target, events, secret: None };
+    let body = CreateIntegration { name, target, events, secret: given };
     let made: NewIntegration = context.client()?.send_json(Method::POST, ALL, &body).await?;
     let name = &made.integration.name;
     let shown = if made.secret.is_some() { "; its secret is shown only now" } else { "" };
@@ -84,24 +91,36 @@ async fn update(context: &Context, args: IntegrationUpdateArgs) -> Result {
         (address, _) => address,
     };
     let mut target = None;
-    if let Some(address) = address {
+    if address.is_some() || !change.to.is_empty() {
         let before: Integration = client.get(&path).await?;
-        target = Some(moved(&before.target, address));
+        target = Some(retargeted(before.target, address, change.to)?);
     }
     let events = (!change.event.is_empty()).then_some(change.event);
-    let body = UpdateIntegration { target, events, secret: None };
+    let secret = change.password_file.as_deref().map(keys::read_line).transpose()?;
+    let body = UpdateIntegration { target, events, secret };
     let one: Integration = client.send_json(Method::PATCH, &path, &body).await?;
     context.terminal.data(&line(&one));
     Ok(Exit::Success)
 }
 
-/// The target at another address.
-fn moved(target: &Target, address: String) -> Target {
-    match target {
-        Target::Webhook { .. } => Target::Webhook { address },
-        Target::Slack { .. } => Target::Slack { address },
-        Target::Discord { .. } => Target::Discord { address },
-    }
+/// The target at another address, for others, or both.
+fn retargeted(target: Target, address: Option<String>, to: Vec<String>) -> Result<Target> {
+    Ok(match (target, address) {
+        (Target::Email { server, from, to: before, username }, address) => Target::Email {
+            server: address.unwrap_or(server),
+            from,
+            to: if to.is_empty() { before } else { to },
+            username,
+        },
+        (target, _) if !to.is_empty() => {
+            let message = format!("--to is for mail, and this is a {}", target.kind());
+            return Err(Failure::usage(message));
+        }
+        (target, None) => target,
+        (Target::Webhook { .. }, Some(address)) => Target::Webhook { address },
+        (Target::Slack { .. }, Some(address)) => Target::Slack { address },
+        (Target::Discord { .. }, Some(address)) => Target::Discord { address },
+    })
 }
 
 async fn test(context: &Context, name: &Name) -> Result {
@@ -118,13 +137,14 @@ fn path(name: &Name, action: &str) -> String {
 fn line(one: &Integration) -> String {
     let place = match &one.target {
         Target::Webhook { address } | Target::Slack { address } | Target::Discord { address } => {
-            address
+            address.clone()
         }
+        Target::Email { server, to, .. } => format!("{} by {server}", to.join(", ")),
     };
     let state = match (&one.disabled_reason, one.disabled_at) {
         (Some(reason), Some(at)) => format!("disabled {at}: {}", plain(reason)),
         _ => "enabled".to_owned(),
     };
     let (name, kind, events) = (&one.name, one.target.kind(), one.events.join(", "));
-    format!("{name}  {kind}  {}  {events}  {state}\n", plain(place))
+    format!("{name}  {kind}  {}  {events}  {state}\n", plain(&place))
 }

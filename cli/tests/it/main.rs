@@ -20,6 +20,7 @@ mod formats;
 mod http;
 mod integration;
 mod large;
+mod mail;
 mod plans;
 mod readme;
 mod refusals;

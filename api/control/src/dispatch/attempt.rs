@@ -8,7 +8,8 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode};
 use trust::Secret;
 
-use super::{Claim, message, schedule};
+use super::message::Message;
+use super::{Claim, mail, message, schedule};
 use crate::audit::Change;
 use crate::integrations::{self, Target};
 use crate::store::{self, Attempt, Attempted, DeliveryState, OutboxEvent, StoreError, Tx};
@@ -45,8 +46,11 @@ impl Answer {
 }
 
 /// How long an attempt may take.
-pub(super) const fn timeout(_integration: &store::Integration) -> Duration {
-    outbound::TIMEOUT
+pub(super) fn timeout(integration: &store::Integration) -> Duration {
+    match integrations::parsed(&integration.target) {
+        Ok(Target::Email(_)) => mail::TIMEOUT,
+        _ => outbound::TIMEOUT,
+    }
 }
 
 impl Control {
@@ -82,23 +86,20 @@ impl Control {
         let secrets = self.secrets_of(integration, at)?;
         let target = integrations::parsed(&integration.target)?;
         let mut answer = match &target {
-            Target::Webhook { .. } | Target::Slack { .. } | Target::Discord { .. } => {
-                self.post(&target, event, &secrets, at).await
+            Target::Webhook { address } => {
+                self.post(message::webhook(address, event, &secrets, at), at).await
             }
+            Target::Slack { .. } => self.post(message::slack(event, &secrets), at).await,
+            Target::Discord { .. } => self.post(message::discord(event, &secrets), at).await,
+            Target::Email(to) => mail::send(&self.outbound, to, event, &secrets).await,
         };
         answer.failure = answer.failure.map(|text| redacted(&text, &secrets));
         answer.excerpt = answer.excerpt.map(|text| shortened(&redacted(&text, &secrets)));
         Ok(answer)
     }
 
-    async fn post(
-        &self,
-        target: &Target,
-        event: &OutboxEvent,
-        secrets: &[Secret],
-        at: Timestamp,
-    ) -> Answer {
-        let message = match message::of(target, event, secrets, at) {
+    async fn post(&self, message: Result<Message, String>, at: Timestamp) -> Answer {
+        let message = match message {
             Ok(message) => message,
             Err(why) => return Answer::hopeless(why),
         };

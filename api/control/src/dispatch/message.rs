@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use trust::Secret;
 
 use crate::events;
-use crate::integrations::Target;
 use crate::store::OutboxEvent;
 
 /// Largest body, in bytes: receivers are told to expect no more. Events name what they are about by digest.
@@ -23,29 +22,29 @@ pub(super) struct Message {
     pub(super) body: Vec<u8>,
 }
 
-/// What that target is sent about that event; or why that cannot be.
-pub(super) fn of(
-    target: &Target,
+/// What a receiver of webhooks is sent about that event; or why that cannot be.
+pub(super) fn webhook(
+    address: &str,
     event: &OutboxEvent,
     secrets: &[Secret],
     at: Timestamp,
 ) -> Result<Message, String> {
-    match target {
-        Target::Webhook { address } => {
-            let body = bytes(&cloud_event(event))?;
-            let headers = signed(event, secrets, at, &body)?;
-            Ok(Message { url: address.clone(), headers, body })
-        }
-        Target::Slack { .. } => {
-            let text = slack(&text(event, str::to_owned));
-            secretly(secrets, &json!({ "text": text, "mrkdwn": false }))
-        }
-        Target::Discord { .. } => {
-            let content = text(event, discord);
-            // Without the second a name could call everybody of the channel.
-            secretly(secrets, &json!({ "content": content, "allowed_mentions": { "parse": [] } }))
-        }
-    }
+    let body = bytes(&cloud_event(event))?;
+    let headers = signed(event, secrets, at, &body)?;
+    Ok(Message { url: address.to_owned(), headers, body })
+}
+
+/// What Slack is sent.
+pub(super) fn slack(event: &OutboxEvent, secrets: &[Secret]) -> Result<Message, String> {
+    let text = for_slack(&text(event, str::to_owned));
+    secretly(secrets, &json!({ "text": text, "mrkdwn": false }))
+}
+
+/// What Discord is sent.
+pub(super) fn discord(event: &OutboxEvent, secrets: &[Secret]) -> Result<Message, String> {
+    let content = text(event, for_discord);
+    // Without the second a name could call everybody of the channel.
+    secretly(secrets, &json!({ "content": content, "allowed_mentions": { "parse": [] } }))
 }
 
 fn bytes(body: &Value) -> Result<Vec<u8>, String> {
@@ -106,7 +105,7 @@ fn cloud_event(event: &OutboxEvent) -> Value {
 }
 
 /// The event for people: what happened, and what of, a line each. `escape` makes text of what others wrote.
-fn text(event: &OutboxEvent, escape: impl Fn(&str) -> String) -> String {
+pub(super) fn text(event: &OutboxEvent, escape: impl Fn(&str) -> String) -> String {
     let mut lines = vec![format!("Muster: {}", events::name(&event.kind).replace('.', " "))];
     for (name, value) in event.payload.as_object().into_iter().flatten() {
         let value = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
@@ -116,11 +115,11 @@ fn text(event: &OutboxEvent, escape: impl Fn(&str) -> String) -> String {
 }
 
 /// What [Slack](https://api.slack.com/reference/surfaces/formatting#escaping) reads as more than text.
-fn slack(text: &str) -> String {
+fn for_slack(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-fn discord(text: &str) -> String {
+fn for_discord(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for one in text.chars() {
         if MARKDOWN.contains(one) {

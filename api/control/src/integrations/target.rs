@@ -7,11 +7,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use trust::WEBHOOK_SECRET_BYTES;
 
+use super::mail::Mail;
 use crate::outbound::Outbound;
 use crate::{Error, Result};
 
 /// Longest address, in bytes.
-const ADDRESS_BYTES_MAX: usize = 2_000;
+pub(super) const ADDRESS_BYTES_MAX: usize = 2_000;
 
 /// What is at the other end. As it is stored and shown, without what is secret in it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,8 @@ pub enum Target {
         /// Where to post to; only the host of it is stored and shown.
         address: String,
     },
+    /// People who read mail. The password of the server is the secret, if it wants one.
+    Email(Mail),
 }
 
 impl fmt::Debug for Target {
@@ -57,6 +60,7 @@ impl Target {
             Self::Webhook { .. } => "webhook",
             Self::Slack { .. } => "slack",
             Self::Discord { .. } => "discord",
+            Self::Email(_) => "email",
         }
     }
 
@@ -65,16 +69,27 @@ impl Target {
         matches!(self, Self::Webhook { .. })
     }
 
-    /// The target as it may be stored, given what the administrator said about its secret.
-    pub(super) fn checked(self, outbound: &Outbound, secret: Option<&str>) -> Result<Checked> {
-        if secret.is_some() {
-            return Err(Error::invalid(match self {
-                Self::Webhook { .. } => "the secret of a webhook is made here: give none",
-                Self::Slack { .. } | Self::Discord { .. } => {
-                    "the address is the secret: give no other"
-                }
-            }));
+    /// Whether the secret of `old` is one of this target too: it is never sent to where it was not given for.
+    pub(super) fn shares_secret(&self, old: &Self) -> bool {
+        match (self, old) {
+            (Self::Email(new), Self::Email(old)) => {
+                new.username.is_some()
+                    && (&new.server, &new.username) == (&old.server, &old.username)
+            }
+            (Self::Webhook { .. }, Self::Webhook { .. }) => true,
+            _ => false,
         }
+    }
+
+    /// The target as it may be stored, given what the administrator said about its secret; `kept` is whether the secret
+    /// that is stored stays.
+    pub(super) fn checked(
+        self,
+        outbound: &Outbound,
+        secret: Option<&str>,
+        kept: bool,
+    ) -> Result<Checked> {
+        self.check_secret(secret)?;
         Ok(match self {
             Self::Webhook { address } => {
                 let address = address_of(outbound, &address)?.to_string();
@@ -90,7 +105,23 @@ impl Target {
                 let (address, secret) = hidden(outbound, address)?;
                 Checked { target: Self::Discord { address }, secret: Some(secret), shown: None }
             }
+            Self::Email(mail) => {
+                mail.checked(outbound, kept || secret.is_some())?;
+                let secret = secret.map(|secret| secret.as_bytes().to_vec());
+                Checked { target: Self::Email(mail), secret, shown: None }
+            }
         })
+    }
+
+    fn check_secret(&self, secret: Option<&str>) -> Result<()> {
+        let message = match self {
+            _ if secret.is_none() => return Ok(()),
+            Self::Webhook { .. } => "the secret of a webhook is made here: give none",
+            Self::Slack { .. } | Self::Discord { .. } => "the address is the secret: give no other",
+            Self::Email(_) if secret.is_some_and(str::is_empty) => "the password is empty",
+            Self::Email(_) => return Ok(()),
+        };
+        Err(Error::invalid(message))
     }
 
     /// The forms in which a receiver could echo a secret.

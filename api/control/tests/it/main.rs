@@ -8,6 +8,7 @@ mod deliveries;
 mod integrations;
 mod jobs;
 mod lineage;
+mod mail;
 mod plane;
 mod receipt;
 mod runs;
