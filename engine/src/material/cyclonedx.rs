@@ -5,12 +5,13 @@
 
 mod bom;
 mod rules;
+mod streamed;
 
 use std::borrow::Cow;
 
 use bom::Bom;
-use serde_cyclonedx::cyclonedx::{v_1_4, v_1_5, v_1_6};
 use serde_json::Value;
+use streamed::{Streamed, V1_4, V1_5, V1_6};
 
 use super::json::{self, Outline, shown};
 use super::{Kind, Problem, Reading, Row, Sign};
@@ -60,9 +61,9 @@ type Check = fn(&[u8]) -> Result<(), Problem>;
 /// Checks the structure against the types of the declared version.
 fn structure(outline: &Outline, bytes: &[u8]) -> Result<(), Problem> {
     let (version, check): (&str, Check) = match outline.text("specVersion") {
-        Some("1.4") => ("1.4", |bytes| json::parse::<v_1_4::CycloneDx>(bytes).map(drop)),
-        Some("1.5") => ("1.5", |bytes| json::parse::<v_1_5::CycloneDx>(bytes).map(drop)),
-        Some("1.6") => ("1.6", |bytes| json::parse::<v_1_6::CycloneDx>(bytes).map(drop)),
+        Some("1.4") => ("1.4", |bytes| json::parse::<Streamed<V1_4>>(bytes).map(drop)),
+        Some("1.5") => ("1.5", |bytes| json::parse::<Streamed<V1_5>>(bytes).map(drop)),
+        Some("1.6") => ("1.6", |bytes| json::parse::<Streamed<V1_6>>(bytes).map(drop)),
         Some(other) => {
             let message = format!("`{}` is not a version that is read: 1.4 to 1.6", shown(other));
             return Err(Problem::at("/specVersion", message));
