@@ -15,6 +15,7 @@ mod environment;
 mod evidence;
 mod exit;
 mod keys;
+mod memory;
 mod printer;
 mod report;
 mod runner;

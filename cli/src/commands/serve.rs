@@ -9,10 +9,11 @@ use super::{Context, secrets};
 use crate::args::ServeArgs;
 use crate::environment::Environment;
 use crate::exit::{Exit, Failure, Result};
-use crate::keys;
+use crate::{keys, memory};
 
 pub(super) fn run(context: &Context, args: ServeArgs) -> Result {
     log(context);
+    memory::give_back(&context.environment);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::unexpected("cannot start", error))?;
     runtime.block_on(serve(context, args))

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use engine::Digest;
 
 use crate::site::{Site, said};
+use crate::support::Server;
 
 const SIZE: u64 = 2 << 30;
 /// Most memory that a process may ever have held, in KiB: a quarter of the blob. About 60 MiB of it are pages of a debug build.
@@ -60,4 +61,17 @@ fn peak(id: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+#[test]
+fn the_server_gives_memory_back_at_once_unless_its_operator_said_when() {
+    let data = tempfile::tempdir().unwrap();
+    for (variables, expected) in [
+        (&[][..], "MIMALLOC_PURGE_DELAY=0"),
+        (&[("MIMALLOC_PURGE_DELAY", "7")], "MIMALLOC_PURGE_DELAY=7"),
+    ] {
+        let server = Server::start_with(data.path(), &[], variables);
+        let environment = fs::read_to_string(format!("/proc/{}/environ", server.id())).unwrap();
+        assert!(environment.split('\0').any(|one| one == expected), "{environment:?}");
+    }
 }

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use engine::Digest;
 use engine::id::BackendId;
 use futures::{StreamExt, TryStreamExt, stream};
-use oci_distribution::client::{ClientConfig, ClientProtocol};
+use oci_distribution::client::{BlobResponse, ClientConfig, ClientProtocol};
 use oci_distribution::errors::{OciDistributionError, OciErrorCode};
 use oci_distribution::manifest::{
     OCI_IMAGE_MEDIA_TYPE, OciDescriptor, OciImageManifest, OciManifest,
@@ -297,8 +297,11 @@ impl Blobs for Registry {
         if size == 0 {
             return Ok(Some(verified(digest, 0, stream::empty().boxed())));
         }
-        let pulled = self.client.pull_blob_stream(&self.reference(digest), &layer).await;
+        // All of it, asked for as a part: of that the client does not compute the digest, which is computed here.
+        let reference = self.reference(digest);
+        let pulled = self.client.pull_blob_stream_partial(&reference, &layer, 0, Some(size)).await;
         let pulled = pulled.map_err(self.failed(&format!("pull blob {digest}")))?;
+        let (BlobResponse::Full(pulled) | BlobResponse::Partial(pulled)) = pulled;
         Ok(Some(verified(digest, size, pulled.stream)))
     }
 

@@ -11,8 +11,8 @@ use tokio_util::bytes::Bytes;
 use super::claim::{Claim, Incoming};
 use super::{BlobError, ByteStream};
 
-/// Chunks between the network and the disk: enough to keep both busy, and a bound on memory.
-const CHUNKS_WAITING: usize = 16;
+/// Chunks between the network and the disk: enough to keep both busy, and a bound on memory. A chunk has up to 400 KiB.
+const CHUNKS_WAITING: usize = 4;
 
 /// Bytes that are what was claimed. The file is gone when this is dropped, unless it was moved.
 #[derive(Debug)]

@@ -13,8 +13,9 @@ use crate::store::Blob;
 use crate::{Control, Error, Result};
 
 /// Most KiB of evidence that are judged at once, by all receipts together; those that come later wait their turn. To
-/// read and judge takes several times as much memory, and no more than a few can go on at the same time anyway.
-const KIB_AT_ONCE: u32 = 64 << 10;
+/// judge an SBOM takes some nine times as much memory as it has bytes, and no more than a few can go on at the same time
+/// anyway.
+const KIB_AT_ONCE: u32 = 48 << 10;
 
 /// Bounds how much evidence is in memory.
 #[derive(Debug, Clone)]
