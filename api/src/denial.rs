@@ -62,7 +62,7 @@ fn denied(response: &mut Response) -> Option<(String, String, String)> {
         .then(|| (problem.code.clone(), String::new(), problem.detail.clone()))
 }
 
-fn bearer(request: &Request) -> Option<String> {
+pub(crate) fn bearer(request: &Request) -> Option<String> {
     let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
     let shown = value.split_once(' ').map_or(value, |(_, shown)| shown);
     Some(shown.trim().to_owned())

@@ -13,6 +13,7 @@ mod metrics;
 mod observe;
 pub mod openapi;
 pub mod problem;
+mod rate;
 mod routes;
 
 use std::future::Future;
@@ -26,6 +27,8 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use control::Control;
 use error::Failure;
 use metrics::Metrics;
+use rate::Limiters;
+pub use rate::{Rate, Rates};
 pub use routes::{Access, Answer, Body, ROUTES, Route};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -36,12 +39,14 @@ struct App {
     control: Control,
     schema: graphql::Schema,
     metrics: Arc<Metrics>,
+    limiters: Arc<Limiters>,
 }
 
 /// The whole server as a router, with its limits, deadlines, metrics and error pages.
-pub fn router(control: Control) -> Router {
+pub fn router(control: Control, rates: Rates) -> Router {
     let limits = control.limits().clone();
-    let app = App { control, schema: graphql::schema(), metrics: Arc::default() };
+    let limiters = Arc::new(Limiters::new(rates));
+    let app = App { control, schema: graphql::schema(), metrics: Arc::default(), limiters };
     let mut router = Router::new();
     for route in ROUTES {
         let mut handler = route.handler();
@@ -59,6 +64,7 @@ pub fn router(control: Control) -> Router {
         .method_not_allowed_fallback(async || Failure::wrong_method())
         .layer(CatchPanicLayer::custom(|_| Failure::panicked()))
         .layer(from_fn_with_state(app.clone(), denial::record))
+        .layer(from_fn_with_state(app.clone(), rate::limit))
         .layer(from_fn_with_state(app.clone(), observe::request))
         .with_state(app)
 }
@@ -67,8 +73,9 @@ pub fn router(control: Control) -> Router {
 pub async fn serve(
     listener: TcpListener,
     control: Control,
+    rates: Rates,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let service = router(control).into_make_service_with_connect_info::<SocketAddr>();
+    let service = router(control, rates).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(shutdown).await
 }

@@ -6,6 +6,7 @@ use api_types::{ExchangeToken, ExchangedToken, Problem};
 use engine::Digest;
 use engine::id::RunId;
 use futures::{Stream, TryStreamExt};
+use reqwest::header::RETRY_AFTER;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,6 +14,11 @@ use tokio_util::bytes::Bytes;
 
 use crate::evidence::Content;
 use crate::exit::{Exit, Failure, Result};
+
+/// How often a request is sent that the server has too many of.
+const PATIENCE: u32 = 5;
+/// How long one is waited for before it is sent again.
+const WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// A server and the right to talk to it.
 #[derive(Clone)]
@@ -174,13 +180,31 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response> {
-        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let response = self.patiently(request).await?;
         if response.status().is_success() {
             return Ok(response);
         }
         let status = response.status();
         let body = response.bytes().await.unwrap_or_default();
         Err(failure(status, serde_json::from_slice(&body).ok()))
+    }
+
+    /// Sends a request, and waits as long as the server asks for when there were too many: it did nothing of them. What is
+    /// streamed cannot be sent twice.
+    async fn patiently(&self, request: RequestBuilder) -> Result<Response> {
+        let mut request = request;
+        let mut attempt = 1;
+        loop {
+            let again = request.try_clone();
+            let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+            let wait = asked_to_wait(&response);
+            let (Some(wait), Some(again), true) = (wait, again, attempt < PATIENCE) else {
+                return Ok(response);
+            };
+            tokio::time::sleep(wait).await;
+            request = again;
+            attempt += 1;
+        }
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
@@ -191,6 +215,15 @@ impl Client {
         Failure::new(Exit::TryAgain, format!("cannot reach {}: {cause}", self.server))
             .with_hint("is the address right, and the server running?")
     }
+}
+
+/// How long a server that had too many requests wants to be left alone, within reason.
+fn asked_to_wait(response: &Response) -> Option<Duration> {
+    if response.status() != StatusCode::TOO_MANY_REQUESTS {
+        return None;
+    }
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds)).filter(|wait| *wait <= WAIT_MAX)
 }
 
 fn failure(status: StatusCode, problem: Option<Problem>) -> Failure {

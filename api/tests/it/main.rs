@@ -10,4 +10,5 @@ mod graphql;
 mod jobs;
 mod openapi;
 mod problem;
+mod rate;
 mod support;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use api::Rates;
 use control::{BlobsConfig, Config, Control, KeyRing};
 use engine::Limits;
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -30,6 +31,10 @@ impl Server {
     }
 
     pub(crate) async fn with_limits(limits: Limits) -> Self {
+        Self::with(limits, Rates::default()).await
+    }
+
+    pub(crate) async fn with(limits: Limits, rates: Rates) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = format!("sqlite://{}?mode=rwc", folder.path().join("muster.db").display());
         let blobs = BlobsConfig::Directory(folder.path().join("blobs"));
@@ -42,7 +47,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move { stopped.await.unwrap_or_default() };
-        let task = tokio::spawn(api::serve(listener, control, shutdown));
+        let task = tokio::spawn(api::serve(listener, control, rates, shutdown));
         let client = Client::builder().no_proxy().build().unwrap();
         let mut server =
             Self { client, address, instance, owner: String::new(), stop, task, folder };

@@ -42,6 +42,17 @@ pub struct ServeArgs {
     /// A host that backends, integrations and trust rules may name although its address is private, and over HTTP; repeatable.
     #[arg(long, env = "MUSTER_ALLOW_PRIVATE_HOST", value_delimiter = ',', value_name = "HOST")]
     pub allow_private_host: Vec<String>,
+    /// How many requests a second one token may make, and four times as many at once; 0 is without a bound.
+    #[arg(long, env = "MUSTER_RATE_LIMIT", default_value_t = 500, value_name = "REQUESTS")]
+    pub rate_limit: u32,
+    /// The same for all that come from one address without a token: CI jobs that exchange theirs, and whoever looks.
+    #[arg(
+        long,
+        env = "MUSTER_ANONYMOUS_RATE_LIMIT",
+        default_value_t = 50,
+        value_name = "REQUESTS"
+    )]
+    pub anonymous_rate_limit: u32,
     #[command(flatten)]
     pub secrets: SecretsArgs,
 }

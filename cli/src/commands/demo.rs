@@ -6,6 +6,7 @@ mod story;
 
 use std::time::Duration;
 
+use api::Rates;
 use control::{Config, Embedded};
 use indicatif::ProgressBar;
 use tokio::net::TcpListener;
@@ -37,9 +38,10 @@ async fn demo(context: &Context, args: DemoArgs) -> Result {
     let bootstrap = bootstrap
         .ok_or_else(|| Failure::unexpected("the demo cannot start", "the database is not new"))?;
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = tokio::spawn(api::serve(listener, control.clone(), async move {
-        let _dropped = stopped.await;
-    }));
+    let serving =
+        tokio::spawn(api::serve(listener, control.clone(), Rates::default(), async move {
+            let _dropped = stopped.await;
+        }));
     let told = story::tell(context, &Client::new(&server, &bootstrap)?, &progress(context)).await;
     if let Ok(token) = &told {
         ending(context, &server, token, args.keep);

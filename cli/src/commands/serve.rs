@@ -1,5 +1,6 @@
 //! `muster serve`: the control plane, until it is told to stop.
 
+use api::{Rate, Rates};
 use control::{BlobsConfig, Config, Control, Credentials, Embedded};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -48,7 +49,7 @@ async fn serve(context: &Context, args: ServeArgs) -> Result {
     let (stop, told) = oneshot::channel();
     let told = async { told.await.unwrap_or_default() };
     let dispatching = tokio::spawn(async move { dispatching.dispatch(told).await });
-    let served = api::serve(listener, control.clone(), stopped()).await;
+    let served = api::serve(listener, control.clone(), rates(&args), stopped()).await;
     tending.abort();
     drop(stop);
     let dispatched = dispatching.await;
@@ -59,6 +60,13 @@ async fn serve(context: &Context, args: ServeArgs) -> Result {
         .await
         .map_err(|error| Failure::unexpected("the database could not be closed", error))?;
     Ok(Exit::Success)
+}
+
+fn rates(args: &ServeArgs) -> Rates {
+    Rates {
+        token: Rate::per_second(args.rate_limit),
+        anonymous: Rate::per_second(args.anonymous_rate_limit),
+    }
 }
 
 /// Opens the control plane, and says what to do when that fails.

@@ -1,5 +1,9 @@
 //! What is refused, and what is left behind when it is.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use testdata::peers::{Receiver, Reply};
+
 use crate::http::Http;
 use crate::support::{PASSWORD, Sandbox, Server, toured};
 
@@ -69,4 +73,26 @@ fn a_stepwise_run_checks_itself_on_all_forms_of_evidence() {
     sandbox.run("attest add materials/container-image/layout note=text:hello").with(0);
     let pushed = sandbox.run("attest push --key ci.key").with(0);
     assert!(!pushed.stderr.contains("this job's own check said"), "{}", pushed.stderr);
+}
+
+#[test]
+fn a_server_with_too_many_requests_is_waited_for_within_reason() {
+    let project = r#"{"id":"00000000-0000-0000-0000-000000000000","name":"web","created_at":"2026-01-01T00:00:00Z"}"#;
+    for (wait, refusals, code, sent) in
+        [("0", 2, 0, 3), ("0", usize::MAX, 75, 5), ("3600", usize::MAX, 75, 1)]
+    {
+        let answered = AtomicUsize::new(0);
+        let receiver = Receiver::start(move |_| {
+            if answered.fetch_add(1, Ordering::Relaxed) < refusals {
+                Reply::status(429).with("retry-after", wait)
+            } else {
+                Reply::status(201).saying(project)
+            }
+        });
+        let server = receiver.url("");
+        let sandbox =
+            Sandbox::new().and([("MUSTER_SERVER", server.as_str()), ("MUSTER_TOKEN", "t")]);
+        sandbox.run("project create web").with(code);
+        assert_eq!(receiver.seen().len(), sent, "Retry-After: {wait}");
+    }
 }
