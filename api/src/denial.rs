@@ -1,6 +1,6 @@
 //! Every request that was denied is an audit event: here, where the credential, the route and the source are known.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
@@ -12,6 +12,7 @@ use control::{Actor, Credential, Denial};
 
 use crate::App;
 use crate::error::Failure;
+use crate::listening::Peer;
 
 /// Where the extractor of credentials leaves whom it accepted.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +71,6 @@ pub(crate) fn bearer(request: &Request) -> Option<String> {
 
 /// Where a request came from.
 pub(crate) fn source(extensions: &Extensions) -> Option<IpAddr> {
-    let ConnectInfo(address) = extensions.get::<ConnectInfo<SocketAddr>>()?;
+    let ConnectInfo(Peer(address)) = extensions.get::<ConnectInfo<Peer>>()?;
     Some(address.ip().to_canonical())
 }

@@ -9,6 +9,7 @@ mod convert;
 mod denial;
 mod error;
 mod extract;
+mod listening;
 mod metrics;
 mod observe;
 pub mod openapi;
@@ -18,7 +19,6 @@ mod routes;
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -26,6 +26,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use control::Control;
 use error::Failure;
+pub use listening::{InvalidTls, Tls};
+use listening::{Listening, Peer};
 use metrics::Metrics;
 use rate::Limiters;
 pub use rate::{Rate, Rates};
@@ -69,13 +71,23 @@ pub fn router(control: Control, rates: Rates) -> Router {
         .with_state(app)
 }
 
+/// How requests are taken.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// How many are answered.
+    pub rates: Rates,
+    /// What the server proves itself by; without it there is no TLS.
+    pub tls: Option<Tls>,
+}
+
 /// Serves until `shutdown` is done, then lets requests that are under way finish.
 pub async fn serve(
     listener: TcpListener,
     control: Control,
-    rates: Rates,
+    options: Options,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let service = router(control, rates).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(shutdown).await
+    let Options { rates, tls } = options;
+    let service = router(control, rates).into_make_service_with_connect_info::<Peer>();
+    axum::serve(Listening::new(listener, tls)?, service).with_graceful_shutdown(shutdown).await
 }

@@ -4,6 +4,7 @@
 //! `skipped: NAME` goes to the real standard error (the test harness does not capture it, and `.ci/run` fails
 //! on it) and the caller gets `None`. A program that is there and does not start is a panic.
 
+mod certificate;
 mod issuer;
 mod postgres;
 mod receiver;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::{env, fs};
 
+pub use certificate::Certificate;
 pub use issuer::Issuer;
 pub use postgres::Postgres;
 pub use receiver::{Received, Receiver, Reply};
@@ -69,6 +71,11 @@ pub fn s3() -> Option<&'static S3> {
     SERVER
         .get_or_init(|| found("versitygw", versitygw()).map(|program| S3::start(&program)))
         .as_ref()
+}
+
+/// A certificate that signs itself, for hosts such as `IP:127.0.0.1,DNS:localhost`, or `None` where `openssl` is missing.
+pub fn certificate(hosts: &str) -> Option<Certificate> {
+    found("openssl", program("openssl")).map(|openssl| Certificate::make(&openssl, hosts))
 }
 
 /// A mail server of its own, or `None` where a `python3` with `aiosmtpd` or `openssl` is not installed.

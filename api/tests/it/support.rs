@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use api::Rates;
+use api::{Options, Rates};
 use control::{BlobsConfig, Config, Control, KeyRing};
 use engine::Limits;
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -45,9 +45,10 @@ impl Server {
         let instance = control.bootstrap().await.unwrap().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let options = Options { rates, tls: None };
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move { stopped.await.unwrap_or_default() };
-        let task = tokio::spawn(api::serve(listener, control, rates, shutdown));
+        let task = tokio::spawn(api::serve(listener, control, options, shutdown));
         let client = Client::builder().no_proxy().build().unwrap();
         let mut server =
             Self { client, address, instance, owner: String::new(), stop, task, folder };

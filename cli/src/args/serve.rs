@@ -42,6 +42,13 @@ pub struct ServeArgs {
     /// A host that backends, integrations and trust rules may name although its address is private, and over HTTP; repeatable.
     #[arg(long, env = "MUSTER_ALLOW_PRIVATE_HOST", value_delimiter = ',', value_name = "HOST")]
     pub allow_private_host: Vec<String>,
+    /// A file with the certificate of the server, then those of who issued it, PEM; with it HTTPS is spoken. Read again
+    /// at SIGHUP.
+    #[arg(long, env = "MUSTER_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// A file with its private key, PEM without a password.
+    #[arg(long, env = "MUSTER_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
     /// How many requests a second one token may make, and four times as many at once; 0 is without a bound.
     #[arg(long, env = "MUSTER_RATE_LIMIT", default_value_t = 500, value_name = "REQUESTS")]
     pub rate_limit: u32,

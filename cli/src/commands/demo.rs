@@ -6,7 +6,7 @@ mod story;
 
 use std::time::Duration;
 
-use api::Rates;
+use api::Options;
 use control::{Config, Embedded};
 use indicatif::ProgressBar;
 use tokio::net::TcpListener;
@@ -39,7 +39,7 @@ async fn demo(context: &Context, args: DemoArgs) -> Result {
         .ok_or_else(|| Failure::unexpected("the demo cannot start", "the database is not new"))?;
     let (stop, stopped) = oneshot::channel::<()>();
     let serving =
-        tokio::spawn(api::serve(listener, control.clone(), Rates::default(), async move {
+        tokio::spawn(api::serve(listener, control.clone(), Options::default(), async move {
             let _dropped = stopped.await;
         }));
     let told = story::tell(context, &Client::new(&server, &bootstrap)?, &progress(context)).await;

@@ -1,6 +1,6 @@
 //! `muster serve`: the control plane, until it is told to stop.
 
-use api::{Rate, Rates};
+use api::{Options, Rate, Rates, Tls};
 use control::{BlobsConfig, Config, Control, Credentials, Embedded};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -34,6 +34,7 @@ async fn serve(context: &Context, args: ServeArgs) -> Result {
     let listener = TcpListener::bind(args.listen).await;
     let listener = listener
         .map_err(|error| Failure::usage(format!("cannot listen on {}: {error}", args.listen)))?;
+    let tls = certificate(&args)?;
     let control = open(config(context, &args)?).await?;
     if let Some(secret) =
         control.bootstrap().await.map_err(|error| Failure::unexpected("cannot start", error))?
@@ -42,15 +43,19 @@ async fn serve(context: &Context, args: ServeArgs) -> Result {
     }
     let address =
         listener.local_addr().map_err(|error| Failure::unexpected("cannot listen", error))?;
-    context.terminal.say(&format!("listening on http://{address}"));
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    context.terminal.say(&format!("listening on {scheme}://{address}"));
     let tended = control.clone();
     let tending = tokio::spawn(async move { tended.tend().await });
     let dispatching = control.clone();
     let (stop, told) = oneshot::channel();
     let told = async { told.await.unwrap_or_default() };
     let dispatching = tokio::spawn(async move { dispatching.dispatch(told).await });
-    let served = api::serve(listener, control.clone(), rates(&args), stopped()).await;
+    let options = Options { rates: rates(&args), tls: tls.clone() };
+    let renewing = tokio::spawn(renew(args, tls));
+    let served = api::serve(listener, control.clone(), options, stopped()).await;
     tending.abort();
+    renewing.abort();
     drop(stop);
     let dispatched = dispatching.await;
     served.map_err(|error| Failure::unexpected("the server stopped", error))?;
@@ -60,6 +65,38 @@ async fn serve(context: &Context, args: ServeArgs) -> Result {
         .await
         .map_err(|error| Failure::unexpected("the database could not be closed", error))?;
     Ok(Exit::Success)
+}
+
+/// What the server proves itself by, if it speaks TLS.
+fn certificate(args: &ServeArgs) -> Result<Option<Tls>> {
+    let (Some(certificates), Some(key)) = (&args.tls_cert, &args.tls_key) else { return Ok(None) };
+    let tls = Tls::new(keys::read(certificates)?.as_bytes(), keys::read(key)?.as_bytes());
+    tls.map(Some).map_err(|error| {
+        let (certificates, key) = (certificates.display(), key.display());
+        Failure::usage(format!("{certificates} and {key}: {error}"))
+    })
+}
+
+/// Reads the certificate again whenever the process is told to; what will not do is not taken.
+async fn renew(args: ServeArgs, tls: Option<Tls>) {
+    let (Some(tls), Some(certificates), Some(key)) = (tls, &args.tls_cert, &args.tls_key) else {
+        return;
+    };
+    let hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
+    let Ok(mut hangup) = hangup else { return };
+    while hangup.recv().await.is_some() {
+        let read = || Ok::<_, Failure>((keys::read(certificates)?, keys::read(key)?));
+        let replaced = match read() {
+            Ok((certificates, key)) => tls
+                .replace(certificates.as_bytes(), key.as_bytes())
+                .map_err(|error| error.to_string()),
+            Err(failure) => Err(failure.message),
+        };
+        match replaced {
+            Ok(()) => tracing::info!("the certificate was read again"),
+            Err(error) => tracing::error!(error, "the certificate before stays"),
+        }
+    }
 }
 
 fn rates(args: &ServeArgs) -> Rates {

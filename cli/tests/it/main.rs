@@ -31,6 +31,7 @@ mod site;
 mod state;
 mod storage;
 mod support;
+mod tls;
 mod trust;
 mod usage;
 mod verify;

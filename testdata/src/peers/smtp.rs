@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use super::certificate::{CERTIFICATE, certify};
 use super::supervisor::{Supervised, folder, free_port};
 
 /// What of it is not in a library: the account, and keeping messages as files.
@@ -48,7 +49,7 @@ impl Smtp {
 
     /// Its certificate, for `127.0.0.1` and `localhost`, which signs itself.
     pub fn certificate(&self) -> PathBuf {
-        self.folder.join("certificate.pem")
+        self.folder.join(CERTIFICATE)
     }
 
     /// What it took, oldest first: `from`, `to`, `login` and the message as `data`.
@@ -75,7 +76,7 @@ impl Smtp {
         if let Err(error) = fs::write(&script, SCRIPT) {
             panic!("cannot write {}: {error}", script.display());
         }
-        certify(openssl, &folder);
+        certify(openssl, &folder, "IP:127.0.0.1,DNS:localhost");
         let log = folder.join("log");
         // Its own words, so that a stranger on the port is not taken for it.
         supervised.start(port, || {
@@ -95,18 +96,4 @@ pub(super) fn python() -> Option<PathBuf> {
         command.status().is_ok_and(|status| status.success())
     };
     folders.map(|folder| folder.join("python3")).filter(|file| file.is_file()).find(has_it)
-}
-
-fn certify(openssl: &Path, folder: &Path) {
-    let made = Command::new(openssl)
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=mail"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .args(["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"])
-        .arg("-keyout")
-        .arg(folder.join("key.pem"))
-        .arg("-out")
-        .arg(folder.join("certificate.pem"))
-        .stderr(Stdio::null())
-        .status();
-    assert!(made.is_ok_and(|status| status.success()), "openssl makes no certificate");
 }
