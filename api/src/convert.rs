@@ -80,8 +80,16 @@ pub(crate) fn project(one: view::Project) -> out::Project {
 }
 
 pub(crate) fn workflow(one: view::Workflow) -> out::Workflow {
-    let view::Workflow { id, project, name, contract, created_at, deadline_minutes } = one;
-    out::Workflow { id, project, name, contract, created_at, deadline_minutes }
+    let view::Workflow {
+        id,
+        project,
+        name,
+        contract,
+        contract_revision,
+        created_at,
+        deadline_minutes,
+    } = one;
+    out::Workflow { id, project, name, contract, contract_revision, created_at, deadline_minutes }
 }
 
 pub(crate) fn contract(one: view::ContractRevision) -> out::ContractRevision {

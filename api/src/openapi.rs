@@ -172,6 +172,7 @@ fn judged(out: &mut BTreeMap<String, Value>) {
     add::<types::Job>(out);
     add::<types::Explanation>(out);
     add::<types::CreateWorkflow>(out);
+    add::<types::UpdateWorkflow>(out);
     add::<types::Workflow>(out);
     add::<types::RequestWaiver>(out);
     add::<types::EndWaiver>(out);

@@ -194,6 +194,9 @@ pub const ROUTES: &[Route] = &[
     Route::new("POST", "/v1/workflows", May(Permission::EditWorkflows), "Make a workflow", || post(workflows::create))
         .takes(Body::Json("CreateWorkflow")).answers(201, Answer::Json("Workflow")),
     Route::new("GET", "/v1/workflows", May(Permission::Read), "List workflows", || get(workflows::list)).answers(200, Answer::List("Workflow")),
+    Route::new("GET", "/v1/workflows/{project}/{name}", May(Permission::Read), "Show a workflow", || get(workflows::show)).answers(200, Answer::Json("Workflow")),
+    Route::new("PATCH", "/v1/workflows/{project}/{name}", May(Permission::EditWorkflows), "Change what the next runs of a workflow must meet; what is absent stays", || patch(workflows::update))
+        .takes(Body::Json("UpdateWorkflow")).answers(200, Answer::Json("Workflow")),
     Route::new("PUT", "/v1/contracts", May(Permission::EditContracts), "Store a contract; a new revision unless nothing changed", || put(contracts::store))
         .takes(Body::Json("PutDocument")).answers(200, Answer::Json("ContractRevision")),
     Route::new("GET", "/v1/contracts", May(Permission::Read), "List the latest revision of every contract", || get(contracts::list)).answers(200, Answer::List("ContractRevision")),

@@ -28,8 +28,8 @@ pub(crate) use integration::{
     IntegrationCommand, IntegrationCreateCommand, IntegrationUpdateArgs, MailArgs,
 };
 pub(crate) use manage::{
-    ContractCommand, GateCommand, KeyCommand, OrgCommand, ProjectCommand, ScopeArg, TokenCommand,
-    WorkflowCommand,
+    ContractArg, ContractCommand, GateCommand, KeyCommand, OrgCommand, ProjectCommand, ScopeArg,
+    TokenCommand, WorkflowCommand,
 };
 pub(crate) use run::{RunCommand, RunListArgs, StateArg};
 pub(crate) use secrets::{SecretsArgs, SecretsCommand};

@@ -31,6 +31,11 @@ impl Workflow {
         self.0.contract.as_str()
     }
 
+    /// The revision of it that they must meet; null when it is the latest, whichever that is when a run is opened.
+    async fn contract_revision(&self) -> Option<u32> {
+        self.0.contract_revision
+    }
+
     /// When it was made.
     async fn created_at(&self) -> Timestamp {
         Timestamp(self.0.created_at)

@@ -74,7 +74,7 @@ pub use store::{Attempt, AuditFilter, DeliveryState, Role as BackendRole};
 pub use tokens::NewToken;
 pub use trust::KeyRing;
 pub use views::*;
-pub use workflows::{DEADLINE_MINUTES, DEADLINE_MINUTES_MAX};
+pub use workflows::{DEADLINE_MINUTES, DEADLINE_MINUTES_MAX, Terms, WorkflowUpdate};
 
 /// The control plane. Clones share everything.
 #[derive(Debug, Clone)]

@@ -21,14 +21,14 @@ use crate::{
 };
 
 impl Control {
-    /// Opens a run of a workflow under the latest revision of its contract.
+    /// Opens a run of a workflow under the latest revision of its contract, or the one that it stays at.
     pub async fn open_run(&self, actor: &Actor, path: &WorkflowPath) -> Result<OpenedRun> {
         let org = actor.authorize_job(Permission::Attest, With::NoRun)?;
         let workflow = workflows::find(&self.store.read(), org, path).await?;
         self.begin(actor, path, &workflow, None).await
     }
 
-    /// Opens a run that repeats one which is not open any more, under the latest revision of the contract.
+    /// Opens a run that repeats one which is not open any more, under what a new one is opened under.
     pub async fn rerun(&self, actor: &Actor, id: RunId) -> Result<OpenedRun> {
         let org = actor.authorize_job(Permission::Attest, With::NoRun)?;
         self.expire_overdue(Some(org)).await?;
@@ -56,8 +56,11 @@ impl Control {
         let (org, read) = (workflow.org, self.store.read());
         let lost = || Error::internal(format!("the workflow {path} has no contract"));
         let contract = read.contract(org, workflow.contract).await?.ok_or_else(lost)?;
-        let revision =
-            read.latest_contract_revision(org, workflow.contract).await?.ok_or_else(lost)?.record;
+        let revision = match workflow.contract_revision {
+            Some(pinned) => read.contract_revision(org, workflow.contract, pinned).await?,
+            None => read.latest_contract_revision(org, workflow.contract).await?,
+        };
+        let revision = revision.ok_or_else(lost)?.record;
         let created_at = now();
         let expires_at = deadline(workflow, created_at);
         let run = store::Run {

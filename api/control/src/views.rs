@@ -46,6 +46,8 @@ pub struct Workflow {
     pub name: Name,
     /// The contract that its runs must meet.
     pub contract: Name,
+    /// The revision of it that they must meet; none when it is the latest, whichever that is when a run is opened.
+    pub contract_revision: Option<u32>,
     /// When it was made.
     pub created_at: Timestamp,
     /// How long its runs wait for their attestation, in minutes.

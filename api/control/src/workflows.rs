@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use engine::Name;
 use engine::id::{ContractId, OrganizationId, ProjectId, WorkflowId};
 use engine::run::WorkflowPath;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::actor::{Actor, Permission};
 use crate::audit::Change;
@@ -17,40 +17,61 @@ pub const DEADLINE_MINUTES: u32 = 24 * 60;
 /// The longest that a workflow may say, in minutes: thirty days.
 pub const DEADLINE_MINUTES_MAX: u32 = 30 * 24 * 60;
 
+/// What runs of a workflow must meet, and until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// The contract.
+    pub contract: Name,
+    /// The revision of it; none is the latest, whichever that is when a run is opened.
+    pub contract_revision: Option<u32>,
+    /// How long they wait for their attestation, in minutes; [`DEADLINE_MINUTES`] when none.
+    pub deadline_minutes: Option<u32>,
+}
+
+impl Terms {
+    /// The latest revision of a contract, within the usual time.
+    pub fn of(contract: Name) -> Self {
+        Self { contract, contract_revision: None, deadline_minutes: None }
+    }
+}
+
+/// What is to be different about a workflow; what is `None` stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WorkflowUpdate {
+    /// The contract. Named without a revision, the latest is followed.
+    pub contract: Option<Name>,
+    /// The revision to stay at.
+    pub contract_revision: Option<u32>,
+    /// How long runs wait for their attestation, in minutes.
+    pub deadline_minutes: Option<u32>,
+}
+
 impl Control {
-    /// Makes a workflow whose runs must meet the latest revision of `contract`, within so many minutes.
+    /// Makes a workflow.
     pub async fn create_workflow(
         &self,
         actor: &Actor,
         path: WorkflowPath,
-        contract: Name,
-        deadline_minutes: Option<u32>,
+        terms: Terms,
     ) -> Result<Workflow> {
         let org = actor.authorize(Permission::EditWorkflows)?;
-        check_deadline(deadline_minutes)?;
+        check_deadline(terms.deadline_minutes)?;
         let read = self.store.read();
         let project = read.project_by_name(org, &path.project).await?;
         let project = project.ok_or_else(|| Error::not_found("project", &path.project))?;
-        let found = read.contract_by_name(org, &contract).await?;
-        let found = found.ok_or_else(|| Error::not_found("contract", &contract))?;
+        let Terms { contract, contract_revision, deadline_minutes } = terms;
         let workflow = store::Workflow {
             id: WorkflowId(fresh()),
             org,
             project: project.id,
             name: path.workflow.clone(),
-            contract: found.id,
+            contract: contract_at(&read, org, &contract, contract_revision).await?,
+            contract_revision,
             created_at: now(),
             deadline_minutes,
         };
-        let event = audit::event(
-            actor,
-            Some(org),
-            "workflow.create",
-            &path,
-            Change::made(json!({
-                "id": workflow.id, "contract": contract, "deadline_minutes": minutes(&workflow),
-            })),
-        );
+        let change = Change::made(side(&workflow, &contract));
+        let event = audit::event(actor, Some(org), "workflow.create", &path, change);
         let saved = workflow.clone();
         self.store
             .write(move |tx| {
@@ -62,14 +83,7 @@ impl Control {
                 })
             })
             .await?;
-        Ok(Workflow {
-            id: workflow.id,
-            deadline_minutes: minutes(&workflow),
-            project: project.name,
-            name: workflow.name,
-            contract,
-            created_at: workflow.created_at,
-        })
+        Ok(view(workflow, project.name, contract))
     }
 
     /// Lists workflows.
@@ -87,18 +101,117 @@ impl Control {
         workflows
             .into_iter()
             .map(|workflow| {
+                let project = names.project(workflow.project)?;
                 let contract = contracts.get(&workflow.contract).cloned();
-                Ok(Workflow {
-                    id: workflow.id,
-                    deadline_minutes: minutes(&workflow),
-                    project: names.project(workflow.project)?,
-                    contract: contract
-                        .ok_or_else(|| Error::internal("a workflow has no contract"))?,
-                    name: workflow.name,
-                    created_at: workflow.created_at,
-                })
+                let lost = || Error::internal("a workflow has no contract");
+                Ok(view(workflow, project, contract.ok_or_else(lost)?))
             })
             .collect()
+    }
+
+    /// Shows a workflow.
+    pub async fn workflow(&self, actor: &Actor, path: &WorkflowPath) -> Result<Workflow> {
+        let org = actor.authorize(Permission::Read)?;
+        let read = self.store.read();
+        let workflow = find(&read, org, path).await?;
+        let contract = contract_of(&read, &workflow).await?;
+        Ok(view(workflow, path.project.clone(), contract))
+    }
+
+    /// Changes what the next runs of a workflow must meet. Runs that are open stay under what they were opened under.
+    pub async fn update_workflow(
+        &self,
+        actor: &Actor,
+        path: WorkflowPath,
+        update: WorkflowUpdate,
+    ) -> Result<Workflow> {
+        let org = actor.authorize(Permission::EditWorkflows)?;
+        check_deadline(update.deadline_minutes)?;
+        if update == WorkflowUpdate::default() {
+            return Err(Error::invalid(
+                "nothing is to be changed: name a contract, a revision or a deadline",
+            ));
+        }
+        let actor = actor.clone();
+        self.store
+            .write(move |tx| {
+                let (actor, path, update) = (actor.clone(), path.clone(), update.clone());
+                Box::pin(async move {
+                    let before = find(&tx, org, &path).await?;
+                    let old = contract_of(&tx, &before).await?;
+                    let (after, contract) = updated(&tx, &before, &old, update).await?;
+                    if after != before {
+                        let change = Change::of(side(&before, &old), side(&after, &contract));
+                        let action = "workflow.update";
+                        tx.replace_workflow(&before, &after).await?;
+                        let event = audit::event(&actor, Some(org), action, &path, change);
+                        tx.insert_audit(&[event]).await?;
+                    }
+                    Ok::<_, Error>(view(after, path.project, contract))
+                })
+            })
+            .await
+    }
+}
+
+/// The workflow as it is to be, and the name of its contract.
+async fn updated(
+    read: &Reader<'_>,
+    before: &store::Workflow,
+    old: &Name,
+    update: WorkflowUpdate,
+) -> Result<(store::Workflow, Name)> {
+    let WorkflowUpdate { contract, contract_revision, deadline_minutes } = update;
+    let mut after = before.clone();
+    after.deadline_minutes = deadline_minutes.or(before.deadline_minutes);
+    if contract.is_none() && contract_revision.is_none() {
+        return Ok((after, old.clone()));
+    }
+    let contract = contract.unwrap_or_else(|| old.clone());
+    after.contract = contract_at(read, before.org, &contract, contract_revision).await?;
+    after.contract_revision = contract_revision;
+    Ok((after, contract))
+}
+
+/// The contract of that name, which has that revision.
+async fn contract_at(
+    read: &Reader<'_>,
+    org: OrganizationId,
+    name: &Name,
+    revision: Option<u32>,
+) -> Result<ContractId> {
+    let found = read.contract_by_name(org, name).await?;
+    let id = found.ok_or_else(|| Error::not_found("contract", name))?.id;
+    if let Some(number) = revision
+        && read.contract_revision(org, id, number).await?.is_none()
+    {
+        return Err(Error::not_found("contract", format!("{name}@{number}")));
+    }
+    Ok(id)
+}
+
+async fn contract_of(read: &Reader<'_>, workflow: &store::Workflow) -> Result<Name> {
+    let found = read.contract(workflow.org, workflow.contract).await?;
+    Ok(found.ok_or_else(|| Error::internal("a workflow has no contract"))?.name)
+}
+
+/// What auditors are shown of a workflow.
+fn side(workflow: &store::Workflow, contract: &Name) -> Value {
+    json!({
+        "id": workflow.id, "contract": contract, "contract_revision": workflow.contract_revision,
+        "deadline_minutes": minutes(workflow),
+    })
+}
+
+fn view(workflow: store::Workflow, project: Name, contract: Name) -> Workflow {
+    Workflow {
+        id: workflow.id,
+        deadline_minutes: minutes(&workflow),
+        project,
+        name: workflow.name,
+        contract,
+        contract_revision: workflow.contract_revision,
+        created_at: workflow.created_at,
     }
 }
 

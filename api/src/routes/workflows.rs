@@ -1,8 +1,10 @@
 //! Workflows.
 
-use api_types::{CreateWorkflow, Page, Workflow};
+use api_types::{CreateWorkflow, Page, UpdateWorkflow, Workflow};
 use axum::Json;
 use axum::http::StatusCode;
+use control::{Terms, WorkflowUpdate};
+use engine::Name;
 use engine::run::WorkflowPath;
 
 use crate::convert;
@@ -14,9 +16,29 @@ pub(crate) async fn create(
     extract::Json(body): extract::Json<CreateWorkflow>,
 ) -> Result<(StatusCode, Json<Workflow>), Failure> {
     let path = WorkflowPath { project: body.project, workflow: body.name };
-    let workflow =
-        control.create_workflow(&actor, path, body.contract, body.deadline_minutes).await?;
+    let CreateWorkflow { contract, contract_revision, deadline_minutes, .. } = body;
+    let terms = Terms { contract, contract_revision, deadline_minutes };
+    let workflow = control.create_workflow(&actor, path, terms).await?;
     Ok((StatusCode::CREATED, Json(convert::workflow(workflow))))
+}
+
+pub(crate) async fn show(
+    Caller { control, actor }: Caller,
+    extract::Path((project, workflow)): extract::Path<(Name, Name)>,
+) -> Result<Json<Workflow>, Failure> {
+    let path = WorkflowPath { project, workflow };
+    Ok(Json(convert::workflow(control.workflow(&actor, &path).await?)))
+}
+
+pub(crate) async fn update(
+    Caller { control, actor }: Caller,
+    extract::Path((project, workflow)): extract::Path<(Name, Name)>,
+    extract::Json(body): extract::Json<UpdateWorkflow>,
+) -> Result<Json<Workflow>, Failure> {
+    let path = WorkflowPath { project, workflow };
+    let UpdateWorkflow { contract, contract_revision, deadline_minutes } = body;
+    let update = WorkflowUpdate { contract, contract_revision, deadline_minutes };
+    Ok(Json(convert::workflow(control.update_workflow(&actor, path, update).await?)))
 }
 
 pub(crate) async fn list(

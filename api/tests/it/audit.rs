@@ -79,7 +79,8 @@ impl Driver {
         let token = if of_instance { &self.server.instance } else { &self.server.owner };
         let before = trail(&self.server, token).await.len();
         let (start, rest) = route.split_once('{').unwrap_or((route, ""));
-        let rest = rest.split_once('}').map_or("", |(_, rest)| rest);
+        // Two parameters are given as they stand, with what is between them.
+        let rest = rest.rsplit_once('}').map_or("", |(_, rest)| rest);
         let path = if rest.is_empty() && !route.contains('{') {
             route.to_owned()
         } else {
@@ -184,6 +185,7 @@ async fn every_changing_route_leaves_an_event() {
         .await;
     let workflow = json!({ "project": "web", "name": "release", "contract": "release" });
     d.change(("POST", "/v1/workflows"), "", "workflow.create", text(&workflow)).await;
+    stories::workflows(d).await;
     d.change(("PUT", "/v1/gates"), "", "gate.revise", text(&json!({ "source": GATE }))).await;
     let key = json!({ "name": "ci", "public_key": signer.public().to_pem() });
     let key = d.change(("POST", "/v1/keys"), "", "key.create", text(&key)).await;

@@ -14,7 +14,7 @@ fn path(route: &Route) -> String {
     let uuid = uuid::Uuid::nil().to_string();
     let path =
         route.path.replace("{digest}", &engine::Digest::of("").to_string()).replace("{id}", &uuid);
-    path.replace("{name}", "web")
+    path.replace("{project}", "web").replace("{name}", "web")
 }
 
 /// A request that is right but for who asks.
@@ -34,6 +34,7 @@ fn example(name: &str) -> Value {
     match name {
         "CreateOrganization" | "CreateProject" => json!({ "name": "web" }),
         "CreateWorkflow" => json!({ "project": "web", "name": "release", "contract": "web" }),
+        "UpdateWorkflow" => json!({ "deadline_minutes": 5 }),
         "PutDocument" => json!({ "source": "kind: Contract" }),
         "CreateKey" => json!({ "name": "web", "public_key": "" }),
         "CreateToken" => json!({ "name": "web", "scopes": ["read"] }),

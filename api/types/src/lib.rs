@@ -54,7 +54,7 @@ pub use trust_rule::{
     CreateTrustRule, ExplainToken, ExplainedRefusal, ExplainedRule, Explanation, TrustRule,
 };
 pub use waiver::{EndWaiver, RequestWaiver, Waiver, WaiverDecided, WaiverState};
-pub use workflow::{CreateWorkflow, Workflow};
+pub use workflow::{CreateWorkflow, UpdateWorkflow, Workflow};
 
 /// The media type of a Sigstore bundle, as bundles are sent and served.
 pub const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";

@@ -18,7 +18,26 @@ pub struct CreateWorkflow {
     /// The contract that its runs must meet.
     #[schema(value_type = String)]
     pub contract: Name,
+    /// The revision of it that they must meet; when absent the latest, whichever that is when a run is opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract_revision: Option<u32>,
     /// How long its runs wait for their attestation, in minutes; a day when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_minutes: Option<u32>,
+}
+
+/// Changes what the next runs of a workflow must meet; what is absent stays. Runs that are open are not touched.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateWorkflow {
+    /// The contract. Named without a revision, the latest is followed from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub contract: Option<Name>,
+    /// The revision of it to stay at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract_revision: Option<u32>,
+    /// How long runs wait for their attestation, in minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_minutes: Option<u32>,
 }
@@ -38,6 +57,9 @@ pub struct Workflow {
     /// The contract that its runs must meet.
     #[schema(value_type = String)]
     pub contract: Name,
+    /// The revision of it that they must meet; absent when it is the latest, whichever that is when a run is opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract_revision: Option<u32>,
     /// When it was made.
     #[schema(value_type = String, format = "date-time")]
     pub created_at: Timestamp,

@@ -1,6 +1,7 @@
 //! The nouns that operators manage.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Subcommand, ValueEnum};
 use engine::Timestamp;
@@ -106,13 +107,74 @@ pub enum WorkflowCommand {
         /// The workflow, PROJECT/WORKFLOW.
         #[arg(value_name = "P/W")]
         path: WorkflowPath,
-        /// The contract.
-        #[arg(long, value_name = "NAME")]
-        contract: NameArg,
+        /// The contract, whose latest revision each run must meet; NAME@REVISION stays at one.
+        #[arg(long, value_name = "NAME[@REVISION]")]
+        contract: ContractArg,
         /// How long its runs wait for their attestation, in minutes; a day when absent.
         #[arg(long, value_name = "MINUTES")]
         deadline_minutes: Option<u32>,
     },
+    /// List workflows, and who meets which revision of what.
+    #[command(after_help = "Example:\n  muster workflow list --contract web-release")]
+    List {
+        /// Only those under this contract.
+        #[arg(long, value_name = "NAME")]
+        contract: Option<NameArg>,
+        /// The form of the answer.
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Form,
+    },
+    /// Show a workflow.
+    #[command(after_help = "Example:\n  muster workflow show web/release")]
+    Show {
+        /// The workflow, PROJECT/WORKFLOW.
+        #[arg(value_name = "P/W")]
+        path: WorkflowPath,
+        /// The form of the answer.
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Form,
+    },
+    /// Change what the next runs must meet; what is not given stays, and so do runs that are open.
+    #[command(
+        after_help = "Examples:\n  muster workflow update web/release --contract web-release@3\n  muster workflow update web/release --contract web-release"
+    )]
+    Update {
+        /// The workflow, PROJECT/WORKFLOW.
+        #[arg(value_name = "P/W")]
+        path: WorkflowPath,
+        /// The contract, whose latest revision each run must meet; NAME@REVISION stays at one.
+        #[arg(long, value_name = "NAME[@REVISION]", required_unless_present = "deadline_minutes")]
+        contract: Option<ContractArg>,
+        /// How long runs wait for their attestation, in minutes.
+        #[arg(long, value_name = "MINUTES")]
+        deadline_minutes: Option<u32>,
+    },
+}
+
+/// A contract, and the revision to stay at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContractArg {
+    /// The contract.
+    pub name: NameArg,
+    /// The revision; none is the latest.
+    pub revision: Option<u32>,
+}
+
+impl FromStr for ContractArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, revision) = match text.split_once('@') {
+            None => (text, None),
+            Some((name, revision)) => {
+                let number = revision.parse().ok().filter(|number| *number > 0);
+                let wrong = || format!("`{revision}` is not the number of a revision: 1 or more");
+                (name, Some(number.ok_or_else(wrong)?))
+            }
+        };
+        let name = name.parse::<NameArg>().map_err(|error| error.to_string())?;
+        Ok(Self { name, revision })
+    }
 }
 
 /// `muster key`.

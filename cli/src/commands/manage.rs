@@ -7,12 +7,15 @@ use std::path::Path;
 
 use api_types::{
     CreateOrganization, CreateProject, CreateToken, CreateWorkflow, CreatedOrganization, Identity,
-    NewToken, Project, Scope, Workflow,
+    NewToken, Page, Project, Scope, UpdateWorkflow, Workflow,
 };
+use engine::run::WorkflowPath;
 use reqwest::Method;
 
 use super::Context;
-use crate::args::{OrgCommand, ProjectCommand, ScopeArg, TokenCommand, WorkflowCommand};
+use crate::args::{
+    ContractArg, OrgCommand, ProjectCommand, ScopeArg, TokenCommand, WorkflowCommand,
+};
 use crate::exit::{Exit, Failure, Result};
 
 pub(super) async fn org(context: &Context, command: OrgCommand) -> Result {
@@ -36,15 +39,43 @@ pub(super) async fn project(context: &Context, command: ProjectCommand) -> Resul
 }
 
 pub(super) async fn workflow(context: &Context, command: WorkflowCommand) -> Result {
-    let WorkflowCommand::Create { path, contract, deadline_minutes } = command;
-    let (project, name) = (path.project, path.workflow);
-    let body = CreateWorkflow { project, name, contract, deadline_minutes };
-    let workflow: Workflow =
-        context.client()?.send_json(Method::POST, "/v1/workflows", &body).await?;
-    context
-        .terminal
-        .data(&format!("{}/{} under {}\n", workflow.project, workflow.name, workflow.contract));
+    const ALL: &str = "/v1/workflows";
+    let at = |path: &WorkflowPath| format!("{ALL}/{path}");
+    let client = context.client()?;
+    match command {
+        WorkflowCommand::Create { path, contract, deadline_minutes } => {
+            let (project, name) = (path.project, path.workflow);
+            let ContractArg { name: contract, revision: contract_revision } = contract;
+            let body =
+                CreateWorkflow { project, name, contract, contract_revision, deadline_minutes };
+            let made: Workflow = client.send_json(Method::POST, ALL, &body).await?;
+            context.terminal.data(&line(&made));
+        }
+        WorkflowCommand::List { contract, output } => {
+            let mut page: Page<Workflow> = client.get(ALL).await?;
+            page.items.retain(|one| contract.as_ref().is_none_or(|name| *name == one.contract));
+            context.answer(output, &page, || page.items.iter().map(line).collect())?;
+        }
+        WorkflowCommand::Show { path, output } => {
+            let one: Workflow = client.get(&at(&path)).await?;
+            context.answer(output, &one, || line(&one))?;
+        }
+        WorkflowCommand::Update { path, contract, deadline_minutes } => {
+            let (contract, contract_revision) =
+                contract.map_or((None, None), |one| (Some(one.name), one.revision));
+            let body = UpdateWorkflow { contract, contract_revision, deadline_minutes };
+            let one: Workflow = client.send_json(Method::PATCH, &at(&path), &body).await?;
+            context.terminal.data(&line(&one));
+        }
+    }
     Ok(Exit::Success)
+}
+
+/// A workflow, and what its next run must meet.
+fn line(one: &Workflow) -> String {
+    let revision = one.contract_revision.map_or_else(String::new, |number| format!("@{number}"));
+    let Workflow { project, name, contract, deadline_minutes, .. } = one;
+    format!("{project}/{name} under {contract}{revision} within {deadline_minutes} minutes\n")
 }
 
 pub(super) async fn token(context: &Context, command: TokenCommand) -> Result {

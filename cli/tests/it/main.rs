@@ -36,3 +36,4 @@ mod trust;
 mod usage;
 mod verify;
 mod waiver;
+mod workflow;

@@ -163,7 +163,8 @@ fn walk(site: &Site, server: &Server, first: &str) {
             _ => &names,
         };
         for one in given {
-            let path = route.path.replace("{id}", one).replace("{digest}", one);
+            let path = route.path.replace("{project}", "web");
+            let path = path.replace("{id}", one).replace("{digest}", one);
             let status = http.get(&path.replace("{name}", one)).status;
             assert!(status < 500, "{} {path}: {status}", route.method);
         }

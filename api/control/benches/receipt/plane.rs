@@ -1,6 +1,6 @@
 //! A control plane with one workflow, and jobs that attest under it.
 
-use control::{Actor, BlobsConfig, Config, Control, OpenedRun};
+use control::{Actor, BlobsConfig, Config, Control, OpenedRun, Terms};
 use engine::id::RunId;
 use engine::judge::{Exhibit, Label};
 use engine::predicate::{self, ContractRef, Predicate};
@@ -49,7 +49,10 @@ impl Plane {
         let key = SigningKey::generate().unwrap();
         control.create_project(&owner, "web".parse().unwrap()).await.unwrap();
         control.put_contract(&owner, CONTRACT.to_owned(), [].into()).await.unwrap();
-        control.create_workflow(&owner, path(), "release".parse().unwrap(), None).await.unwrap();
+        control
+            .create_workflow(&owner, path(), Terms::of("release".parse().unwrap()))
+            .await
+            .unwrap();
         let pem = key.public().to_pem().to_owned();
         control.add_key(&owner, "ci".parse().unwrap(), pem).await.unwrap();
         Self { control, owner, key, _directory: directory }

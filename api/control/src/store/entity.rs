@@ -42,6 +42,7 @@ entities! {
     workflow "workflow" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
         org: Uuid, project: Uuid, name: String, contract: Uuid, created_at: i64, deadline_minutes: Option<i64>,
+        contract_revision: Option<i64>,
     }
     signing_key "signing_key" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,

@@ -13,6 +13,7 @@ mod integration;
 mod run;
 mod trust_rule;
 mod waiver;
+mod workflow;
 
 /// One step of the schema, forward only.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     backend::MIGRATION,
     integration::MIGRATION,
     trust_rule::MIGRATION,
+    workflow::MIGRATION,
 ];
 
 /// Columns that a later migration adds, and the indexes over them. A new column is null or has a default.

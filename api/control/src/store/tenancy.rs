@@ -2,6 +2,7 @@
 
 use engine::id::{ContractId, OrganizationId, ProjectId, WorkflowId};
 use engine::{Name, Timestamp};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::entity::{organization, project, workflow};
@@ -45,6 +46,8 @@ pub struct Workflow {
     pub name: Name,
     /// The contract that its runs answer to; a run names the revision.
     pub contract: ContractId,
+    /// The number of the revision that it stays at; none when it follows the latest.
+    pub contract_revision: Option<u32>,
     /// When it was made.
     pub created_at: Timestamp,
     /// How long its runs wait for their attestation, in minutes; none for the default.
@@ -177,8 +180,31 @@ impl Tx<'_> {
             contract: new.contract.0,
             created_at: new.created_at.as_millis(),
             deadline_minutes: new.deadline_minutes.map(i64::from),
+            contract_revision: new.contract_revision.map(i64::from),
         };
         insert::<workflow::Entity>(self.db(), vec![model]).await
+    }
+
+    /// Gives a workflow another contract, revision or deadline. One that was changed meanwhile is a conflict.
+    pub async fn replace_workflow(&self, old: &Workflow, new: &Workflow) -> Result<(), StoreError> {
+        let pinned = workflow::Column::ContractRevision;
+        let deadline = workflow::Column::DeadlineMinutes;
+        let same = |column: workflow::Column, value: Option<u32>| match value {
+            Some(value) => column.eq(i64::from(value)),
+            None => column.is_null(),
+        };
+        let done = workflow::Entity::update_many()
+            .col_expr(workflow::Column::Contract, Expr::value(new.contract.0))
+            .col_expr(pinned, Expr::value(new.contract_revision.map(i64::from)))
+            .col_expr(deadline, Expr::value(new.deadline_minutes.map(i64::from)))
+            .filter(workflow::Column::Id.eq(old.id.0))
+            .filter(workflow::Column::Org.eq(old.org.0))
+            .filter(workflow::Column::Contract.eq(old.contract.0))
+            .filter(same(pinned, old.contract_revision))
+            .filter(same(deadline, old.deadline_minutes))
+            .exec(self.db())
+            .await?;
+        if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("the workflow")) }
     }
 }
 
@@ -222,6 +248,7 @@ impl TryFrom<workflow::Model> for Workflow {
             contract: ContractId(model.contract),
             created_at: Timestamp::from_millis(model.created_at),
             deadline_minutes: model.deadline_minutes.map(|it| row.small(it)).transpose()?,
+            contract_revision: model.contract_revision.map(|it| row.small(it)).transpose()?,
         })
     }
 }

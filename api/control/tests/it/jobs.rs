@@ -1,7 +1,7 @@
 //! CI jobs without a secret: who is let in, how far, how often, and what is said of those who are not.
 
 use control::store::AuditFilter;
-use control::{Actor, Error, Exchange, JOB_MINUTES};
+use control::{Actor, Error, Exchange, JOB_MINUTES, Terms};
 use engine::Digest;
 use engine::audit::Event;
 use engine::id::RunId;
@@ -128,8 +128,8 @@ async fn the_token_of_a_job_opens_one_run_and_nothing_else() {
         let issuer = Issuer::start();
         trusting(&plane, &issuer.url()).await;
         let other: engine::run::WorkflowPath = "web/nightly".parse().unwrap();
-        let contract = "release".parse().unwrap();
-        control.create_workflow(owner, other.clone(), contract, None).await.unwrap();
+        let terms = Terms::of("release".parse().unwrap());
+        control.create_workflow(owner, other.clone(), terms).await.unwrap();
         let others_run = control.open_run(owner, &other).await.unwrap().id;
         control.cancel_run(owner, others_run, "over".to_owned()).await.unwrap();
 

@@ -18,3 +18,4 @@ mod store;
 mod support;
 mod trust_rules;
 mod waivers;
+mod workflows;

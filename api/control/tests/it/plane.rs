@@ -1,6 +1,6 @@
 //! A control plane with an organization, a contract and a key, on every database and blob store there is.
 
-use control::{Actor, BlobsConfig, Config, Control, Error, KeyRing, OpenedRun, Receipt};
+use control::{Actor, BlobsConfig, Config, Control, Error, KeyRing, OpenedRun, Receipt, Terms};
 use engine::judge::{Exhibit, Label};
 use engine::predicate::{self, ContractRef, Predicate};
 use engine::run::{
@@ -86,7 +86,8 @@ pub(crate) async fn organization(control: &Control, instance: &Actor, name: &str
 pub(crate) async fn furnish(control: &Control, owner: &Actor, key: &SigningKey) {
     control.create_project(owner, "web".parse().unwrap()).await.unwrap();
     control.put_contract(owner, CONTRACT.to_owned(), [].into()).await.unwrap();
-    control.create_workflow(owner, path(), "release".parse().unwrap(), None).await.unwrap();
+    let terms = Terms::of("release".parse().unwrap());
+    control.create_workflow(owner, path(), terms).await.unwrap();
     control.put_gate(owner, GATE.to_owned(), [].into()).await.unwrap();
     control.add_key(owner, "ci".parse().unwrap(), key.public().to_pem().to_owned()).await.unwrap();
 }

@@ -2,7 +2,7 @@
 
 use control::{
     BlobsConfig, Config, Control, DEADLINE_MINUTES, DEADLINE_MINUTES_MAX, Error, REASON_CHARS_MAX,
-    Run, RunState,
+    Run, RunState, Terms,
 };
 use engine::Limits;
 use engine::audit::{Event, Line};
@@ -141,14 +141,17 @@ async fn replicas_that_sweep_at_once_end_each_run_once() {
 async fn a_workflow_says_how_long_its_runs_wait() {
     for plane in planes().await {
         let Plane { control, owner, .. } = &plane;
-        let contract = || "release".parse().unwrap();
+        let within = |minutes| {
+            let contract = "release".parse().unwrap();
+            Terms { deadline_minutes: Some(minutes), ..Terms::of(contract) }
+        };
         for wrong in [0, DEADLINE_MINUTES_MAX + 1] {
             let path = "web/wrong".parse().unwrap();
-            let refused = control.create_workflow(owner, path, contract(), Some(wrong)).await;
+            let refused = control.create_workflow(owner, path, within(wrong)).await;
             assert!(matches!(refused, Err(Error::Invalid { .. })), "{wrong}");
         }
         let quick: engine::run::WorkflowPath = "web/quick".parse().unwrap();
-        control.create_workflow(owner, quick.clone(), contract(), Some(5)).await.unwrap();
+        control.create_workflow(owner, quick.clone(), within(5)).await.unwrap();
         let id = control.open_run(owner, &quick).await.unwrap().id;
         let run = show(&plane, id).await;
         let waits_ms = run.expires_at.unwrap().as_millis() - run.created_at.as_millis();

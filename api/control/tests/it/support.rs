@@ -91,6 +91,7 @@ pub(crate) async fn tenant(store: &Store, name: &str) -> Tenant {
                     contract,
                     created_at,
                     deadline_minutes: None,
+                    contract_revision: None,
                 };
                 tx.insert_workflow(&workflow).await?;
                 tx.insert_token(&token(&t)).await

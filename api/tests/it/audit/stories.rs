@@ -41,6 +41,13 @@ pub(super) async fn waivers(d: &mut Driver, signer: &SigningKey) {
     d.change(("POST", "/v1/waivers/{name}/revocation"), "theirs", "waiver.revoke", why).await;
 }
 
+/// A workflow that stays at a revision.
+pub(super) async fn workflows(d: &mut Driver) {
+    let update = text(&json!({ "contract_revision": 1 }));
+    let route = ("PATCH", "/v1/workflows/{project}/{name}");
+    d.change(route, "web/release", "workflow.update", update).await;
+}
+
 /// A directory that the operator gives, and a registry that the organization names.
 pub(super) async fn backends(d: &mut Driver) {
     let folder = tempfile::tempdir().unwrap();

@@ -76,6 +76,7 @@ async fn furnish(instance: &Client, key: &SigningKey) -> Result<(Client, String)
         project: name("web")?,
         name: name("release")?,
         contract: name("web-release")?,
+        contract_revision: None,
         deadline_minutes: None,
     };
     let _workflow: Workflow = client.send_json(Method::POST, "/v1/workflows", &workflow).await?;

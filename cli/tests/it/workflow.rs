@@ -1,0 +1,35 @@
+//! Which contract a workflow meets, from the command line.
+
+use crate::support::{Server, toured};
+
+#[test]
+fn a_workflow_stays_at_a_revision_and_follows_again() {
+    let server = Server::start();
+    let owner = toured(&server, "acme");
+    let contract = owner.read("tour/contract.yaml");
+    owner.write("tour/contract.yaml", contract.replace("mode: warn", "mode: audit"));
+    owner.run("contract push tour/contract.yaml").with(0);
+    let pin = "workflow update web/release --contract web-release@1";
+    let pinned = owner.run(pin).with(0).stdout;
+    assert_eq!(pinned, "web/release under web-release@1 within 1440 minutes\n");
+    let create = "workflow create web/nightly --contract web-release@2 --deadline-minutes 9";
+    owner.run(create).with(0);
+    let listed = owner.run("workflow list --contract web-release").with(0).stdout;
+    assert_eq!(listed, format!("web/nightly under web-release@2 within 9 minutes\n{pinned}"));
+    assert_eq!(owner.run("workflow list --contract other").with(0).stdout, "");
+    let followed = owner.run("workflow update web/release --contract web-release").with(0).stdout;
+    assert_eq!(followed, "web/release under web-release within 1440 minutes\n");
+    let shown = owner.run("workflow show web/nightly -o json").with(0).json();
+    assert_eq!((&shown["contract_revision"], &shown["deadline_minutes"]), (&2.into(), &9.into()));
+    for (line, code, phrase) in [
+        ("workflow update web/release", 2, "--contract"),
+        ("workflow update web/release --contract web-release@0", 2, "is not the number"),
+        ("workflow update web/release --contract web-release@x", 2, "is not the number"),
+        ("workflow update web/release --contract web-release@7", 6, "`web-release@7`"),
+        ("workflow update web/none --contract web-release", 6, "`web/none`"),
+        ("workflow show web/none", 6, "`web/none`"),
+    ] {
+        let said = owner.run(line).with(code).stderr;
+        assert!(said.contains(phrase), "{line}: {said}");
+    }
+}
