@@ -4,11 +4,13 @@
 //! and one data document, addressed by the digest of their canonical form.
 
 mod compile;
+mod diff;
 mod export;
 
 use std::collections::BTreeMap;
 
 pub use compile::{Attachment, Compiled};
+pub use diff::{Difference, differences};
 pub use export::opa_bundle;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

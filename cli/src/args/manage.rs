@@ -37,7 +37,41 @@ pub enum ContractCommand {
     },
     /// List contracts.
     #[command(after_help = "Example:\n  muster contract list")]
-    List,
+    List {
+        /// The form of the answer.
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Form,
+    },
+    /// Show a contract as it was written: its latest revision, or another.
+    #[command(
+        after_help = "Examples:\n  muster contract show web-release\n  muster contract show web-release@3 -o json"
+    )]
+    Show {
+        /// The contract.
+        #[arg(value_name = "NAME[@REVISION]")]
+        contract: ContractArg,
+        /// The form of the answer.
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Form,
+    },
+    /// Say what is different between two revisions of a contract, or between a file and the latest.
+    #[command(
+        after_help = "Examples:\n  muster contract diff contract.yaml\n  muster contract diff web-release@3\n  muster contract diff web-release@3 --to web-release@5 --exit-code"
+    )]
+    Diff {
+        /// A file, held against the latest revision; or a revision.
+        #[arg(value_name = "FILE|NAME@REVISION")]
+        from: String,
+        /// The revision to hold it against; the latest when absent.
+        #[arg(long, value_name = "NAME@REVISION")]
+        to: Option<ContractArg>,
+        /// End with 3 when anything is different.
+        #[arg(long)]
+        exit_code: bool,
+        /// The form of the answer.
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Form,
+    },
 }
 
 /// `muster gate`.

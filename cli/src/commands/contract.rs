@@ -1,17 +1,21 @@
-//! `muster contract`: check, export, push, list.
+//! `muster contract`: check, export, push, list, show, diff.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use api_types::{ContractRevision, PutDocument};
+use api_types::{ContractRevision, Page, PutDocument};
 use engine::Limits;
-use engine::contract::{Compiled, Selector, opa_bundle};
+use engine::contract::{Compiled, Difference, Selector, differences, opa_bundle};
+use engine::document::Document;
 use reqwest::Method;
+use serde_json::Value;
 
 use super::{Context, library, wait};
-use crate::args::ContractCommand;
+use crate::args::{ContractArg, ContractCommand, Form};
+use crate::client::Client;
 use crate::exit::{Exit, Failure, Result};
+use crate::terminal::plain;
 use crate::{craft, documents};
 
 pub(super) fn run(context: &Context, command: ContractCommand) -> Result {
@@ -19,7 +23,11 @@ pub(super) fn run(context: &Context, command: ContractCommand) -> Result {
         ContractCommand::Check { file } => check(context, &file),
         ContractCommand::Export { file, opa } => export(context, &file, &opa),
         ContractCommand::Push { file } => wait(push(context, &file)),
-        ContractCommand::List => wait(list(context)),
+        ContractCommand::List { output } => wait(list(context, output)),
+        ContractCommand::Show { contract, output } => wait(show(context, contract, output)),
+        ContractCommand::Diff { from, to, exit_code, output } => {
+            wait(diff(context, from, to, exit_code, output))
+        }
     }
 }
 
@@ -89,19 +97,83 @@ async fn push(context: &Context, file: &Path) -> Result {
     let body = PutDocument { source: source.text, files: source.files };
     let revision: ContractRevision =
         context.client()?.send_json(Method::PUT, "/v1/contracts", &body).await?;
-    context
-        .terminal
-        .data(&format!("{} revision {} {}\n", revision.name, revision.revision, revision.digest));
+    context.terminal.data(&line(&revision));
     Ok(Exit::Success)
 }
 
-async fn list(context: &Context) -> Result {
-    let contracts: Vec<ContractRevision> = context.client()?.get("/v1/contracts").await?;
-    for contract in contracts {
-        context.terminal.data(&format!(
-            "{} revision {} {}\n",
-            contract.name, contract.revision, contract.digest
-        ));
-    }
+async fn list(context: &Context, output: Form) -> Result {
+    let page: Page<ContractRevision> = context.client()?.get("/v1/contracts").await?;
+    context.answer(output, &page, || page.items.iter().map(line).collect())?;
     Ok(Exit::Success)
+}
+
+async fn show(context: &Context, contract: ContractArg, output: Form) -> Result {
+    let revision = revision(&context.client()?, &contract).await?;
+    context.answer(output, &revision, || format!("{}\n", revision.source.trim_end()))?;
+    Ok(Exit::Success)
+}
+
+/// From a revision to a later one; or from the latest to a file, which would be the next.
+async fn diff(
+    context: &Context,
+    from: String,
+    to: Option<ContractArg>,
+    exit_code: bool,
+    output: Form,
+) -> Result {
+    let client = context.client()?;
+    let file = Path::new(&from);
+    let (before, after) = if file.is_file() {
+        let (_, written) = documents::contract(file, &library()?, &Limits::DEFAULT)?;
+        let name = written.contract.name.clone();
+        let held = to.unwrap_or(ContractArg { name, revision: None });
+        (compiled(&revision(&client, &held).await?)?, written)
+    } else {
+        let from: ContractArg = from
+            .parse()
+            .map_err(|error| Failure::usage(format!("{error}; and there is no file `{from}`")))?;
+        let to = to.unwrap_or_else(|| ContractArg { revision: None, ..from.clone() });
+        let (before, after) = (revision(&client, &from).await?, revision(&client, &to).await?);
+        (compiled(&before)?, compiled(&after)?)
+    };
+    let found = differences(&before, &after)
+        .map_err(|error| Failure::unexpected("the contracts cannot be compared", error))?;
+    context.answer(output, &found, || found.iter().map(difference).collect())?;
+    Ok(if exit_code && !found.is_empty() { Exit::Failed } else { Exit::Success })
+}
+
+async fn revision(client: &Client, contract: &ContractArg) -> Result<ContractRevision> {
+    let ContractArg { name, revision } = contract;
+    let which = revision.map_or_else(String::new, |number| format!("?revision={number}"));
+    client.get(&format!("/v1/contracts/{name}{which}")).await
+}
+
+fn compiled(revision: &ContractRevision) -> Result<Compiled> {
+    let ContractRevision { name, revision: number, source, files, .. } = revision;
+    let wrong = |error: &dyn std::fmt::Display| {
+        Failure::unexpected(&format!("{name}@{number} does not compile here"), error)
+    };
+    let document = Document::parse(source, &Limits::DEFAULT).map_err(|error| wrong(&error))?;
+    Compiled::compile(&document, files, &library()?, &Limits::DEFAULT)
+        .map_err(|error| wrong(&error))
+}
+
+fn difference(one: &Difference) -> String {
+    let Difference { at, before, after } = one;
+    let at = plain(at);
+    match (before, after) {
+        (None, after) => format!("+ {at}  {}\n", shown(after.as_ref())),
+        (before, None) => format!("- {at}  {}\n", shown(before.as_ref())),
+        (before, after) => {
+            format!("~ {at}  {} -> {}\n", shown(before.as_ref()), shown(after.as_ref()))
+        }
+    }
+}
+
+fn shown(value: Option<&Value>) -> String {
+    value.map_or_else(String::new, |value| plain(&value.to_string()))
+}
+
+fn line(one: &ContractRevision) -> String {
+    format!("{} revision {} {}\n", one.name, one.revision, one.digest)
 }

@@ -33,3 +33,36 @@ fn a_workflow_stays_at_a_revision_and_follows_again() {
         assert!(said.contains(phrase), "{line}: {said}");
     }
 }
+
+#[test]
+fn revisions_of_a_contract_are_listed_shown_and_compared() {
+    let server = Server::start();
+    let owner = toured(&server, "acme");
+    let first = owner.read("tour/contract.yaml");
+    let second = first.replace("mode: warn", "mode: audit");
+    let listed = owner.run("contract list").with(0).stdout;
+    assert!(listed.starts_with("web-release revision 1 sha256:"), "{listed}");
+    assert_eq!(owner.run("contract diff tour/contract.yaml --exit-code").with(0).stdout, "");
+
+    owner.write("tour/contract.yaml", &second);
+    let planned = owner.run("contract diff tour/contract.yaml --exit-code").with(3).stdout;
+    assert!(planned.starts_with("~ policies/"), "{planned}");
+    assert!(planned.ends_with("/mode  \"warn\" -> \"audit\"\n"), "{planned}");
+    owner.run("contract push tour/contract.yaml").with(0);
+    let passed = owner.run("contract diff web-release@1 --exit-code").with(3).stdout;
+    assert_eq!(passed, planned);
+    owner.run("contract diff web-release@1").with(0);
+    let back = owner.run("contract diff web-release@2 --to web-release@1 -o json").with(0).json();
+    assert_eq!((&back[0]["before"], &back[0]["after"]), (&"audit".into(), &"warn".into()));
+    assert_eq!(owner.run("contract show web-release@1").with(0).stdout.trim(), first.trim());
+    let shown = owner.run("contract show web-release -o json").with(0).json();
+    assert_eq!((&shown["revision"], &shown["source"]), (&2.into(), &second.into()));
+    for (line, code, phrase) in [
+        ("contract diff web-release@9", 6, "web-release"),
+        ("contract diff Nothing.yaml", 2, "there is no file `Nothing.yaml`"),
+        ("contract show none", 6, "`none`"),
+    ] {
+        let said = owner.run(line).with(code).stderr;
+        assert!(said.contains(phrase), "{line}: {said}");
+    }
+}
