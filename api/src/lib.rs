@@ -5,6 +5,7 @@
 //! Rules live in [`control`]; nothing here decides.
 
 mod conditional;
+mod connections;
 mod convert;
 mod denial;
 mod error;
@@ -20,14 +21,15 @@ mod routes;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use control::Control;
 use error::Failure;
+use listening::Listening;
 pub use listening::{InvalidTls, Tls};
-use listening::{Listening, Peer};
 use metrics::Metrics;
 use rate::Limiters;
 pub use rate::{Rate, Rates};
@@ -42,13 +44,16 @@ struct App {
     schema: graphql::Schema,
     metrics: Arc<Metrics>,
     limiters: Arc<Limiters>,
+    /// How long a client may be silent in the middle of a request.
+    patience: Duration,
 }
 
 /// The whole server as a router, with its limits, deadlines, metrics and error pages.
-pub fn router(control: Control, rates: Rates) -> Router {
+fn router(control: Control, rates: Rates, patience: Duration) -> Router {
     let limits = control.limits().clone();
     let limiters = Arc::new(Limiters::new(rates));
-    let app = App { control, schema: graphql::schema(), metrics: Arc::default(), limiters };
+    let app =
+        App { control, schema: graphql::schema(), metrics: Arc::default(), limiters, patience };
     let mut router = Router::new();
     for route in ROUTES {
         let mut handler = route.handler();
@@ -72,12 +77,20 @@ pub fn router(control: Control, rates: Rates) -> Router {
 }
 
 /// How requests are taken.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// How many are answered.
     pub rates: Rates,
     /// What the server proves itself by; without it there is no TLS.
     pub tls: Option<Tls>,
+    /// How long a client may be silent in the middle of a request.
+    pub patience: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { rates: Rates::default(), tls: None, patience: Duration::from_secs(30) }
+    }
 }
 
 /// Serves until `shutdown` is done, then lets requests that are under way finish.
@@ -87,7 +100,8 @@ pub async fn serve(
     options: Options,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let Options { rates, tls } = options;
-    let service = router(control, rates).into_make_service_with_connect_info::<Peer>();
-    axum::serve(Listening::new(listener, tls)?, service).with_graceful_shutdown(shutdown).await
+    let Options { rates, tls, patience } = options;
+    let listening = Listening::new(listener, tls)?;
+    connections::serve(listening, router(control, rates, patience), patience, shutdown).await;
+    Ok(())
 }

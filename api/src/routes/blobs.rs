@@ -3,16 +3,20 @@
 use api_types::Blob;
 use axum::Json;
 use axum::body::Body;
+use axum::extract::State;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use engine::Digest;
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 
+use crate::App;
+use crate::connections::patient;
 use crate::error::Failure;
 use crate::extract::{Caller, Path};
 
 pub(crate) async fn store(
+    State(app): State<App>,
     Caller { control, actor }: Caller,
     Path(digest): Path<Digest>,
     headers: HeaderMap,
@@ -27,7 +31,7 @@ pub(crate) async fn store(
             format!("the blob is larger than `blob_bytes_max`, {max} bytes"),
         ));
     }
-    let stream = body.into_data_stream().map_err(std::io::Error::other).boxed();
+    let stream = patient(body, app.patience).boxed();
     let size = control.put_blob(&actor, digest, size, stream).await?;
     Ok((StatusCode::CREATED, Json(Blob { digest, size })))
 }

@@ -9,6 +9,7 @@ mod coverage;
 mod graphql;
 mod jobs;
 mod openapi;
+mod patience;
 mod problem;
 mod rate;
 mod support;

@@ -35,6 +35,10 @@ impl Server {
     }
 
     pub(crate) async fn with(limits: Limits, rates: Rates) -> Self {
+        Self::with_options(limits, Options { rates, ..Options::default() }).await
+    }
+
+    pub(crate) async fn with_options(limits: Limits, options: Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = format!("sqlite://{}?mode=rwc", folder.path().join("muster.db").display());
         let blobs = BlobsConfig::Directory(folder.path().join("blobs"));
@@ -45,7 +49,6 @@ impl Server {
         let instance = control.bootstrap().await.unwrap().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let options = Options { rates, tls: None };
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move { stopped.await.unwrap_or_default() };
         let task = tokio::spawn(api::serve(listener, control, options, shutdown));

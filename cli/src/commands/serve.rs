@@ -51,7 +51,7 @@ async fn serve(context: &Context, args: ServeArgs) -> Result {
     let (stop, told) = oneshot::channel();
     let told = async { told.await.unwrap_or_default() };
     let dispatching = tokio::spawn(async move { dispatching.dispatch(told).await });
-    let options = Options { rates: rates(&args), tls: tls.clone() };
+    let options = Options { rates: rates(&args), tls: tls.clone(), ..Options::default() };
     let renewing = tokio::spawn(renew(args, tls));
     let served = api::serve(listener, control.clone(), options, stopped()).await;
     tending.abort();
