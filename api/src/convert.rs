@@ -2,6 +2,7 @@
 
 pub(crate) mod delivery;
 pub(crate) mod integration;
+pub(crate) mod member;
 pub(crate) mod trust_rule;
 
 use api_types as out;
@@ -16,6 +17,7 @@ pub(crate) fn identity(actor: view::Actor) -> out::Identity {
         token_id: actor.token,
         token: actor.name,
         scopes,
+        person: actor.person.map(member::person),
     }
 }
 
@@ -26,6 +28,7 @@ pub(crate) fn scope(scope: view::Scope) -> out::Scope {
         view::Scope::Attest => out::Scope::Attest,
         view::Scope::Read => out::Scope::Read,
         view::Scope::Job => out::Scope::Job,
+        view::Scope::Session => out::Scope::Session,
     }
 }
 
@@ -36,6 +39,7 @@ pub(crate) fn scope_in(scope: out::Scope) -> view::Scope {
         out::Scope::Attest => view::Scope::Attest,
         out::Scope::Read => view::Scope::Read,
         out::Scope::Job => view::Scope::Job,
+        out::Scope::Session => view::Scope::Session,
     }
 }
 

@@ -73,8 +73,12 @@ fn scopes(access: Access) -> Option<String> {
     let Access::May(permission) = access else { return None };
     let scopes: Vec<String> =
         permission.scopes().iter().map(|scope| format!("`{scope}`")).collect();
+    let role = permission.role().map_or_else(
+        || "no person has it".to_owned(),
+        |least| format!("a person by the role `{least}` or a higher one"),
+    );
     Some(format!(
-        "Needs the permission `{permission}`, which a token has by the scope {}.",
+        "Needs the permission `{permission}`, which a token has by the scope {}; {role}.",
         scopes.join(" or ")
     ))
 }
@@ -200,6 +204,17 @@ fn managed(out: &mut BTreeMap<String, Value>) {
     add::<types::UpdateIntegration>(out);
     add::<types::CreateKey>(out);
     add::<types::Key>(out);
+    add::<types::LoginProvider>(out);
+    add::<types::CreateSession>(out);
+    add::<types::NewSession>(out);
+    add::<types::Person>(out);
+    add::<types::Role>(out);
+    add::<types::Member>(out);
+    add::<types::SetMemberRole>(out);
+    add::<types::CreateInvitation>(out);
+    add::<types::Invitation>(out);
+    add::<types::SetGroupRole>(out);
+    add::<types::GroupRole>(out);
     add::<types::CreateOrganization>(out);
     add::<types::CreatedOrganization>(out);
     add::<types::Organization>(out);

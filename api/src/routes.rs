@@ -12,11 +12,13 @@ mod graphql;
 mod integrations;
 mod jobs;
 mod keys;
+mod members;
 mod operations;
 mod organizations;
 mod projects;
 mod runs;
 mod secrets;
+mod sessions;
 mod tokens;
 mod trust_rules;
 mod waivers;
@@ -39,7 +41,7 @@ pub enum Access {
     Public,
     /// Everyone with a token.
     Token,
-    /// Everyone with an identity token of a CI system, in the body.
+    /// Everyone with an identity token of a CI system or of the login provider, in the body.
     IdentityToken,
     /// A token that carries this permission.
     May(Permission),
@@ -188,6 +190,24 @@ pub const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/organizations", May(Permission::EditInstance), "List organizations", || get(organizations::list)).answers(200, Answer::List("Organization")),
     Route::new("POST", "/v1/secrets/rotate", May(Permission::EditInstance), "Seal every secret anew under the first key of this server", || post(secrets::rotate))
         .answers(200, Answer::Json("Rotation")),
+    Route::new("GET", "/v1/login", Public, "Where people log in", || get(sessions::provider)).answers(200, Answer::Json("LoginProvider")),
+    Route::new("POST", "/v1/sessions", IdentityToken, "Begin a session, with an identity token of the login provider", || post(sessions::create))
+        .takes(Body::Json("CreateSession")).answers(201, Answer::Json("NewSession")),
+    Route::new("DELETE", "/v1/sessions/current", Token, "End the session of the token", || delete(sessions::end)).answers(204, Answer::Nothing),
+    Route::new("GET", "/v1/members", May(Permission::Read), "List members", || get(members::list)).answers(200, Answer::List("Member")),
+    Route::new("PUT", "/v1/members/{id}/role", May(Permission::EditMembers), "Make something else of a member", || put(members::set_role))
+        .takes(Body::Json("SetMemberRole")).answers(200, Answer::Json("Member")),
+    Route::new("DELETE", "/v1/members/{id}", May(Permission::EditMembers), "Remove a member, whose sessions end", || delete(members::remove)).answers(204, Answer::Nothing),
+    Route::new("POST", "/v1/invitations", May(Permission::EditMembers), "Invite someone, who becomes a member by logging in", || post(members::invite))
+        .takes(Body::Json("CreateInvitation")).answers(201, Answer::Json("Invitation")),
+    Route::new("POST", "/v1/organizations/{name}/invitations", May(Permission::EditInstance), "Invite someone into an organization, as anything", || post(members::invite_for))
+        .takes(Body::Json("CreateInvitation")).answers(201, Answer::Json("Invitation")),
+    Route::new("GET", "/v1/invitations", May(Permission::EditMembers), "List invitations that can be accepted", || get(members::invitations)).answers(200, Answer::List("Invitation")),
+    Route::new("DELETE", "/v1/invitations/{id}", May(Permission::EditMembers), "Revoke an invitation", || delete(members::revoke_invitation)).answers(204, Answer::Nothing),
+    Route::new("PUT", "/v1/groups", May(Permission::EditMembers), "Give everyone in a group of the login provider a role", || put(members::set_group))
+        .takes(Body::Json("SetGroupRole")).answers(200, Answer::Json("GroupRole")),
+    Route::new("GET", "/v1/groups", May(Permission::EditMembers), "List groups that have a role", || get(members::groups)).answers(200, Answer::List("GroupRole")),
+    Route::new("DELETE", "/v1/groups/{id}", May(Permission::EditMembers), "Take the role of a group away", || delete(members::remove_group)).answers(204, Answer::Nothing),
     Route::new("POST", "/v1/projects", May(Permission::EditProjects), "Make a project", || post(projects::create))
         .takes(Body::Json("CreateProject")).answers(201, Answer::Json("Project")),
     Route::new("GET", "/v1/projects", May(Permission::Read), "List projects", || get(projects::list)).answers(200, Answer::List("Project")),

@@ -7,6 +7,7 @@ mod backup;
 mod delivery;
 mod integration;
 mod manage;
+mod member;
 mod run;
 mod secrets;
 mod serve;
@@ -31,6 +32,7 @@ pub(crate) use manage::{
     ContractArg, ContractCommand, GateCommand, KeyCommand, OrgCommand, ProjectCommand, ScopeArg,
     TokenCommand, WorkflowCommand,
 };
+pub(crate) use member::{GroupCommand, InvitationCommand, LoginArgs, MemberCommand};
 pub(crate) use run::{RunCommand, RunListArgs, StateArg};
 pub(crate) use secrets::{SecretsArgs, SecretsCommand};
 pub(crate) use serve::{DemoArgs, ServeArgs};
@@ -64,7 +66,7 @@ pub struct Connection {
     /// The server's address.
     #[arg(long, global = true, env = "MUSTER_SERVER", value_name = "URL")]
     pub server: Option<String>,
-    /// A file with the API token; `MUSTER_TOKEN` is used without it.
+    /// A file with the API token; without it `MUSTER_TOKEN` is used, then the session of `muster login`.
     #[arg(long, global = true, env = "MUSTER_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 }
@@ -130,7 +132,21 @@ pub enum Command {
     /// Make and replace the keys under which the server seals secrets.
     #[command(subcommand)]
     Secrets(SecretsCommand),
-    /// Say who the token belongs to, and what it may do.
+    /// See who is in the organization, and say what each is.
+    #[command(subcommand)]
+    Member(MemberCommand),
+    /// Invite people into the organization.
+    #[command(subcommand)]
+    Invitation(InvitationCommand),
+    /// Give groups of the login provider a role.
+    #[command(subcommand)]
+    Group(GroupCommand),
+    /// Log in as a person.
+    Login(LoginArgs),
+    /// End the session of the last login.
+    #[command(after_help = "Example:\n  muster logout")]
+    Logout,
+    /// Say who the token or the session belongs to, and what it may do.
     #[command(after_help = "Example:\n  muster whoami")]
     Whoami,
     /// Run the control plane.

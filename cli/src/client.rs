@@ -255,11 +255,13 @@ fn failure(status: StatusCode, problem: Option<Problem>) -> Failure {
         let hint = place.hint.map_or_else(String::new, |hint| format!("; {hint}"));
         message = format!("{message}\n{at}{}{hint}", place.detail);
     }
+    // A person has a role, and no token that could be another.
+    let of_token = message.contains("token");
     let failure = Failure::new(exit, message);
     match (exit, problem.request_id) {
         // What is wrong with the identity of a job is said, and no scope will mend it.
         (Exit::Forbidden, _) if step.is_some() => failure,
-        (Exit::Forbidden, _) => {
+        (Exit::Forbidden, _) if of_token => {
             failure.with_hint("is MUSTER_TOKEN set to a token with the right scopes?")
         }
         (Exit::Unexpected, Some(id)) => {

@@ -13,7 +13,9 @@ mod gate;
 mod integration;
 mod key;
 mod lineage;
+mod login;
 mod manage;
+mod member;
 mod run;
 mod schema;
 mod secrets;
@@ -31,6 +33,7 @@ use crate::client::Client;
 use crate::environment::Environment;
 use crate::exit::{Exit, Failure, Result};
 use crate::printer;
+use crate::sessions::Sessions;
 use crate::terminal::Terminal;
 
 /// What every command may use.
@@ -67,7 +70,12 @@ pub(crate) fn run(cli: Cli, environment: Environment) -> Result {
         Command::Audit(command) => wait(audit::run(&context, command)),
         Command::Backend(command) => wait(backend::run(&context, command)),
         Command::Secrets(command) => secrets::run(&context, &command),
-        Command::Whoami => wait(manage::whoami(&context)),
+        Command::Member(command) => wait(member::member(&context, command)),
+        Command::Invitation(command) => wait(member::invitation(&context, command)),
+        Command::Group(command) => wait(member::group(&context, command)),
+        Command::Login(args) => wait(login::login(&context, args)),
+        Command::Logout => wait(login::logout(&context)),
+        Command::Whoami => wait(login::whoami(&context)),
         Command::Serve(args) => serve::run(&context, args),
         Command::Backup(args) => wait(backup::back_up(&context, args)),
         Command::Restore(args) => wait(backup::restore(&context, args)),
@@ -76,12 +84,16 @@ pub(crate) fn run(cli: Cli, environment: Environment) -> Result {
 }
 
 impl Context {
-    /// The client of the server that was named, under the token that was given.
+    /// The client of the server that was named, under the token that was given, else in the session of the last login.
     pub(crate) fn client(&self) -> Result<Client> {
         let server = self.server()?;
-        let Some(token) = self.token()? else {
-            return Err(Failure::new(Exit::Forbidden, "no token was given")
-                .with_hint("set MUSTER_TOKEN, or give --token-file"));
+        let token = match self.token()? {
+            Some(token) => Some(token),
+            None => Sessions::read(&self.environment)?.secret(server)?,
+        };
+        let Some(token) = token else {
+            return Err(Failure::new(Exit::Forbidden, "no token was given, and nobody logged in")
+                .with_hint("muster login; machines set MUSTER_TOKEN, or give --token-file"));
         };
         Client::new(server, &token)
     }

@@ -15,10 +15,12 @@ mod environment;
 mod evidence;
 mod exit;
 mod keys;
+mod login;
 mod memory;
 mod printer;
 mod report;
 mod runner;
+mod sessions;
 mod state;
 mod terminal;
 

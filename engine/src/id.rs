@@ -53,12 +53,18 @@ ids! {
     DeliveryId,
     /// Names a gate over all its revisions.
     GateId,
+    /// Names a group of the login provider that an organization gave a role.
+    GroupId,
     /// Names someone who is told of what happens.
     IntegrationId,
+    /// Names an invitation to become a member.
+    InvitationId,
     /// Names a registered public key.
     KeyId,
     /// Names an organization.
     OrganizationId,
+    /// Names someone who logged in.
+    PersonId,
     /// Names a project.
     ProjectId,
     /// Names one execution of a workflow.

@@ -29,6 +29,16 @@ impl Viewer {
         ID(self.0.token.to_string())
     }
 
+    /// The verified address of the person whose session it is; null for the token of a machine.
+    async fn email(&self) -> Option<&str> {
+        self.0.person.as_ref().map(|person| person.email.as_str())
+    }
+
+    /// What the person whose session it is is in the organization; null for the token of a machine.
+    async fn role(&self) -> Option<&'static str> {
+        self.0.person.as_ref().map(|person| person.role.name())
+    }
+
     /// What the token may do.
     #[graphql(complexity = 5)]
     async fn scopes(&self) -> Vec<&'static str> {

@@ -6,6 +6,7 @@
 
 mod certificate;
 mod issuer;
+mod login;
 mod postgres;
 mod receiver;
 mod registry;
@@ -22,6 +23,7 @@ use std::{env, fs};
 
 pub use certificate::Certificate;
 pub use issuer::Issuer;
+pub use login::LoginServer;
 pub use postgres::Postgres;
 pub use receiver::{Received, Receiver, Reply};
 use registry::Entry;
@@ -84,13 +86,25 @@ pub fn smtp(mode: SmtpMode) -> Option<Smtp> {
     found("aiosmtpd", smtp::python()).map(|python| Smtp::start(&python, &openssl, mode))
 }
 
+/// A login provider of its own, or `None` where `node` or `oidc-provider` is not installed.
+pub fn login_server() -> Option<LoginServer> {
+    let node = found("node", program("node"))?;
+    let modules = found("oidc-provider", login::modules(cache()));
+    modules.map(|modules| LoginServer::start(&node, &modules))
+}
+
 /// On `PATH`, or where `MUSTER_VERSITYGW` says, or where `.ci/run` installs it: it is in no distribution.
 fn versitygw() -> Option<PathBuf> {
     let named = env::var_os("MUSTER_VERSITYGW").map(PathBuf::from);
+    let installed = cache().map(|cache| cache.join("bin/versitygw"));
+    program("versitygw").or(named).or(installed).filter(|program| program.is_file())
+}
+
+/// Where `.ci/run` installs what is in no distribution.
+fn cache() -> Option<PathBuf> {
     let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.or_else(|| env::home_dir().map(|home| home.join(".cache")));
-    let installed = cache.map(|cache| cache.join("muster-ci/bin/versitygw"));
-    program("versitygw").or(named).or(installed).filter(|program| program.is_file())
+    cache.map(|cache| cache.join("muster-ci"))
 }
 
 /// Passes `program` on and says so when there is none.

@@ -1,11 +1,14 @@
 //! Who is asking, and what they may do.
 
+mod role;
+
 use std::fmt;
 use std::str::FromStr;
 
 use engine::Name;
-use engine::id::{OrganizationId, RunId, TokenId, WorkflowId};
+use engine::id::{OrganizationId, PersonId, RunId, TokenId, WorkflowId};
 use engine::run::WorkflowPath;
+pub use role::Role;
 
 use crate::error::Error;
 
@@ -22,16 +25,19 @@ pub enum Scope {
     Read,
     /// Run one workflow once. Only tokens that CI jobs were given have it.
     Job,
+    /// What the role of a person allows. Only the tokens of people who logged in have it.
+    Session,
 }
 
 impl Scope {
     /// Every scope with its name.
-    pub const ALL: [(Self, &'static str); 5] = [
+    pub const ALL: [(Self, &'static str); 6] = [
         (Self::Instance, "instance"),
         (Self::Admin, "admin"),
         (Self::Attest, "attest"),
         (Self::Read, "read"),
         (Self::Job, "job"),
+        (Self::Session, "session"),
     ];
 
     /// The name of this scope.
@@ -98,40 +104,56 @@ pub enum Permission {
 }
 
 impl Permission {
-    /// The matrix: every permission, its name, and the scopes of a token that carry it.
-    pub const ALL: [(Self, &'static str, &'static [Scope]); 18] = [
-        (Self::EditInstance, "edit-instance", &[Scope::Instance]),
-        (Self::Read, "read", &[Scope::Read]),
-        (Self::SeeBlobs, "see-blobs", &[Scope::Attest, Scope::Read, Scope::Job]),
-        (Self::Attest, "attest", &[Scope::Attest, Scope::Job]),
-        (Self::EditContracts, "edit-contracts", &[Scope::Admin]),
-        (Self::EditGates, "edit-gates", &[Scope::Admin]),
-        (Self::EditProjects, "edit-projects", &[Scope::Admin]),
-        (Self::EditWorkflows, "edit-workflows", &[Scope::Admin]),
-        (Self::RequestWaivers, "request-waivers", &[Scope::Admin, Scope::Attest]),
-        (Self::ApproveWaivers, "approve-waivers", &[Scope::Admin]),
-        (Self::EditKeys, "edit-keys", &[Scope::Admin]),
-        (Self::EditTokens, "edit-tokens", &[Scope::Admin]),
-        (Self::EditTrust, "edit-trust", &[Scope::Admin]),
-        (Self::EditMembers, "edit-members", &[Scope::Admin]),
-        (Self::EditStorage, "edit-storage", &[Scope::Admin]),
-        (Self::EditIntegrations, "edit-integrations", &[Scope::Admin]),
-        (Self::EditSettings, "edit-settings", &[Scope::Admin]),
-        (Self::ReadAudit, "read-audit", &[Scope::Admin, Scope::Instance]),
+    /// The matrix: every permission, its name, the scopes of a token that carry it, and the least role of a person that
+    /// does; none where no role does.
+    pub const ALL: [(Self, &'static str, &'static [Scope], Option<Role>); 18] = [
+        (Self::EditInstance, "edit-instance", &[Scope::Instance], None),
+        (Self::Read, "read", &[Scope::Read], Some(Role::Viewer)),
+        (
+            Self::SeeBlobs,
+            "see-blobs",
+            &[Scope::Attest, Scope::Read, Scope::Job],
+            Some(Role::Viewer),
+        ),
+        (Self::Attest, "attest", &[Scope::Attest, Scope::Job], Some(Role::Member)),
+        (Self::EditContracts, "edit-contracts", &[Scope::Admin], Some(Role::Admin)),
+        (Self::EditGates, "edit-gates", &[Scope::Admin], Some(Role::Admin)),
+        (Self::EditProjects, "edit-projects", &[Scope::Admin], Some(Role::Admin)),
+        (Self::EditWorkflows, "edit-workflows", &[Scope::Admin], Some(Role::Admin)),
+        (
+            Self::RequestWaivers,
+            "request-waivers",
+            &[Scope::Admin, Scope::Attest],
+            Some(Role::Member),
+        ),
+        (Self::ApproveWaivers, "approve-waivers", &[Scope::Admin], Some(Role::Admin)),
+        (Self::EditKeys, "edit-keys", &[Scope::Admin], Some(Role::Admin)),
+        (Self::EditTokens, "edit-tokens", &[Scope::Admin], Some(Role::Admin)),
+        (Self::EditTrust, "edit-trust", &[Scope::Admin], Some(Role::Admin)),
+        (Self::EditMembers, "edit-members", &[Scope::Admin], Some(Role::Admin)),
+        (Self::EditStorage, "edit-storage", &[Scope::Admin], Some(Role::Admin)),
+        (Self::EditIntegrations, "edit-integrations", &[Scope::Admin], Some(Role::Admin)),
+        (Self::EditSettings, "edit-settings", &[Scope::Admin], Some(Role::Admin)),
+        (Self::ReadAudit, "read-audit", &[Scope::Admin, Scope::Instance], Some(Role::Admin)),
     ];
 
     /// The name of this permission.
     pub fn name(self) -> &'static str {
-        self.row().map_or("", |(_, name, _)| name)
+        self.row().map_or("", |(_, name, _, _)| name)
     }
 
     /// The scopes of which a token needs one.
     pub fn scopes(self) -> &'static [Scope] {
-        self.row().map_or(&[], |(_, _, scopes)| scopes)
+        self.row().map_or(&[], |(_, _, scopes, _)| scopes)
     }
 
-    fn row(self) -> Option<(Self, &'static str, &'static [Scope])> {
-        Self::ALL.into_iter().find(|(permission, _, _)| *permission == self)
+    /// The least role that a person needs; none when no role will do.
+    pub fn role(self) -> Option<Role> {
+        self.row().and_then(|(_, _, _, role)| role)
+    }
+
+    fn row(self) -> Option<(Self, &'static str, &'static [Scope], Option<Role>)> {
+        Self::ALL.into_iter().find(|(permission, ..)| *permission == self)
     }
 }
 
@@ -154,6 +176,19 @@ pub struct Actor {
     pub organization: Option<(OrganizationId, Name)>,
     /// The only thing that it is good for, when it is the token of a CI job.
     pub job: Option<Binding>,
+    /// Whose it is, when it is the token of a person who logged in.
+    pub person: Option<Person>,
+}
+
+/// A person who logged in, in the organization of the token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Who it is.
+    pub id: PersonId,
+    /// The address that the login provider verified.
+    pub email: String,
+    /// What the person is now.
+    pub role: Role,
 }
 
 /// What the token of a CI job is good for: one run of one workflow.
@@ -226,7 +261,7 @@ impl Actor {
                 "this token belongs to no organization: use one of the organization",
             ));
         };
-        self.has(permission).then_some(*organization).ok_or_else(|| lacks(permission))
+        self.has(permission).then_some(*organization).ok_or_else(|| self.lacks(permission))
     }
 
     /// Accepts only tokens of the instance.
@@ -245,26 +280,44 @@ impl Actor {
         match &self.organization {
             Some(_) => self.authorize(permission).map(Some),
             None if self.has(permission) => Ok(None),
-            None => Err(lacks(permission)),
+            None => Err(self.lacks(permission)),
         }
     }
 
+    /// What a person may, the role says; what a machine may, the scopes of its token.
     fn has(&self, permission: Permission) -> bool {
-        permission.scopes().iter().any(|scope| self.scopes.contains(scope))
+        match &self.person {
+            Some(person) => permission.role().is_some_and(|least| person.role >= least),
+            None => permission.scopes().iter().any(|scope| self.scopes.contains(scope)),
+        }
+    }
+
+    /// Why this actor may not do that.
+    fn lacks(&self, permission: Permission) -> Error {
+        let Some(person) = &self.person else {
+            let scopes = permission.scopes().iter().map(|scope| format!("`{scope}`"));
+            let scopes = scopes.collect::<Vec<_>>().join(" or ");
+            return Error::forbidden(format!(
+                "this token may not {permission}: it lacks the scope {scopes}"
+            ));
+        };
+        let needed = permission.role().map_or_else(
+            || "no role in an organization will do".to_owned(),
+            |least| format!("that takes the role `{least}`"),
+        );
+        Error::forbidden(format!("as `{}` you may not {permission}: {needed}", person.role))
+    }
+
+    /// What this actor is among people: the first token of an organization, and those it made, are administrators.
+    pub(crate) fn rank(&self) -> Role {
+        self.person.as_ref().map_or(Role::Admin, |person| person.role)
     }
 
     /// How audit events name this actor.
     pub(crate) fn label(&self) -> String {
-        crate::tokens::label(&self.name, self.token)
+        match &self.person {
+            Some(person) => format!("person:{}:{}", person.email, person.id),
+            None => crate::tokens::label(&self.name, self.token),
+        }
     }
-}
-
-/// Why a token may not do that.
-fn lacks(permission: Permission) -> Error {
-    let scopes: Vec<String> =
-        permission.scopes().iter().map(|scope| format!("`{scope}`")).collect();
-    Error::forbidden(format!(
-        "this token may not {permission}: it lacks the scope {}",
-        scopes.join(" or ")
-    ))
 }

@@ -11,12 +11,12 @@ pub enum Error {
     /// The credential is missing, wrong, expired or revoked.
     #[error("{0}")]
     Unauthenticated(String),
-    /// A CI job was not let in. The code says at which step.
+    /// A CI job or a person was not let in. The code says at which step.
     #[error("{message}")]
     NotAdmitted {
         /// The stable name of the step, such as `audience` or `rules`.
         code: &'static str,
-        /// What is wrong with its token.
+        /// What is wrong with the token that was shown.
         message: String,
     },
     /// The credential is good, and does not allow this.

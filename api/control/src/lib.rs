@@ -28,11 +28,13 @@ pub mod judge;
 mod keys;
 mod library;
 mod lineage;
+mod members;
 mod organizations;
 pub mod outbound;
 mod receipt;
 mod runs;
 mod secrets;
+mod sessions;
 pub mod store;
 mod tokens;
 mod trust_rules;
@@ -43,7 +45,7 @@ mod workflows;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use actor::{Actor, Binding, Permission, Scope};
+pub use actor::{Actor, Binding, Permission, Person, Role, Scope};
 use backends::Opened;
 pub use backends::{BACKENDS_MAX, NewBackend};
 pub use blobs::{BlobStream, BlobsConfig, ByteStream, Credentials};
@@ -65,10 +67,13 @@ use issuers::Issuers;
 pub use jobs::{Exchange, JOB_MINUTES};
 pub use library::library;
 pub use lineage::LineageQuestion;
+pub use members::{GROUPS_MAX, GroupRole, INVITATION_DAYS, Invitation, Member};
 use outbound::Outbound;
 pub use runs::REASON_CHARS_MAX;
 pub use secrets::Rotation;
 use secrets::Secrets;
+use sessions::Logins;
+pub use sessions::{LogIn, LoginProvider, NewSession, SESSION_HOURS};
 use store::Store;
 pub use store::{Attempt, AuditFilter, DeliveryState, Role as BackendRole};
 pub use tokens::NewToken;
@@ -91,6 +96,7 @@ pub struct Control {
     opened: Opened,
     busy: Busy,
     issuers: Arc<Issuers>,
+    logins: Option<Arc<Logins>>,
 }
 
 /// Where a control plane keeps its state.
@@ -108,6 +114,8 @@ pub struct Config {
     pub keys: Option<KeyRing>,
     /// Hosts that others may name whatever their address, and over HTTP.
     pub private_hosts: Vec<String>,
+    /// Who says who people are; nobody logs in without.
+    pub login: Option<LoginProvider>,
 }
 
 impl Config {
@@ -120,6 +128,7 @@ impl Config {
             limits: Limits::DEFAULT,
             keys: None,
             private_hosts: Vec::new(),
+            login: None,
         }
     }
 }
@@ -142,6 +151,7 @@ impl Control {
             outbound: Outbound::new(&config.private_hosts).map_err(Error::internal)?,
             busy: Busy::default(),
             issuers: Arc::default(),
+            logins: config.login.map(Logins::new).transpose()?.map(Arc::new),
             opened: Opened::default(),
             blobs,
             library: Arc::new(library()?),

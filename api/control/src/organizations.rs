@@ -4,25 +4,30 @@ use engine::Name;
 use engine::id::{OrganizationId, ProjectId};
 use serde_json::json;
 
-use crate::actor::{Actor, Permission, Scope};
+use crate::actor::{Actor, Permission, Role, Scope};
 use crate::audit::Change;
+use crate::members::invitation;
 use crate::tokens::{self, NewToken};
 use crate::{Control, Error, Organization, Project, Result, audit, fresh, now, store};
 
 impl Control {
-    /// Makes an organization and its first token, which may do everything in it.
+    /// Makes an organization and its first token, which may do everything in it but make owners; and invites its first
+    /// owner.
     pub async fn create_organization(
         &self,
         actor: &Actor,
         name: Name,
+        owner: Option<&str>,
     ) -> Result<(Organization, NewToken)> {
         actor.authorize_instance()?;
         let organization =
             store::Organization { id: OrganizationId(fresh()), name, created_at: now() };
-        let owner: Name = "owner".parse().map_err(Error::internal)?;
+        let invited = owner.map(|owner| invitation(actor, organization.id, owner, Role::Owner));
+        let (invited, told) = invited.transpose()?.unzip();
+        let first: Name = "owner".parse().map_err(Error::internal)?;
         let scopes = [Scope::Admin, Scope::Attest, Scope::Read];
         let (row, token) =
-            tokens::mint(Some(organization.id), owner, &scopes, None, Some(actor.token))?;
+            tokens::mint(Some(organization.id), first, &scopes, None, Some(actor.token))?;
         let event = audit::event(
             actor,
             Some(organization.id),
@@ -43,11 +48,15 @@ impl Control {
         let saved = organization.clone();
         self.store
             .write(move |tx| {
-                let (organization, row) = (saved.clone(), row.clone());
-                let events = [made.clone(), event.clone()];
+                let (organization, row, invited) = (saved.clone(), row.clone(), invited.clone());
+                let mut events = vec![made.clone(), event.clone()];
+                events.extend(told.clone());
                 Box::pin(async move {
                     tx.insert_organization(&organization).await?;
                     tx.insert_token(&row).await?;
+                    if let Some(invited) = invited {
+                        tx.insert_invitation(&invited).await?;
+                    }
                     tx.insert_audit(&events).await?;
                     Ok::<_, Error>(())
                 })

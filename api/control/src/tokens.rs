@@ -90,7 +90,12 @@ impl Control {
             found.scopes.iter().map(|scope| scope.parse()).collect::<Result<_>>()?;
         let job =
             if scopes.contains(&Scope::Job) { Some(self.binding(&found).await?) } else { None };
-        Ok(Actor { token: found.id, name: found.name, scopes, organization, job })
+        let person = if scopes.contains(&Scope::Session) {
+            Some(self.person_of(&found).await?)
+        } else {
+            None
+        };
+        Ok(Actor { token: found.id, name: found.name, scopes, organization, job, person })
     }
 
     /// What the token of a CI job is good for, while the rule that let the job in stands.
@@ -127,9 +132,8 @@ impl Control {
         expires_at: Option<Timestamp>,
     ) -> Result<NewToken> {
         let org = actor.authorize(Permission::EditTokens)?;
-        if scopes.iter().any(|scope| matches!(scope, Scope::Instance | Scope::Job))
-            || scopes.is_empty()
-        {
+        let given = [Scope::Admin, Scope::Attest, Scope::Read];
+        if scopes.is_empty() || scopes.iter().any(|scope| !given.contains(scope)) {
             return Err(Error::invalid(
                 "a token of an organization needs at least one of the scopes admin, attest, read",
             ));

@@ -12,7 +12,8 @@ pub(crate) async fn create(
     Caller { control, actor }: Caller,
     extract::Json(body): extract::Json<CreateOrganization>,
 ) -> Result<(StatusCode, Json<CreatedOrganization>), Failure> {
-    let (organization, token) = control.create_organization(&actor, body.name).await?;
+    let (organization, token) =
+        control.create_organization(&actor, body.name, body.owner.as_deref()).await?;
     let made = CreatedOrganization {
         organization: convert::organization(organization),
         token: convert::new_token(token),

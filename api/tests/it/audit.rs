@@ -23,8 +23,12 @@ const ASKING: [(&str, &str); 4] = [
     ("POST", "/graphql"),
 ];
 /// Routes of the instance, which are in its chain.
-const OF_INSTANCE: [&str; 3] =
-    ["/v1/organizations", "/v1/secrets/rotate", "/v1/organizations/{name}/backends"];
+const OF_INSTANCE: [&str; 4] = [
+    "/v1/organizations",
+    "/v1/secrets/rotate",
+    "/v1/organizations/{name}/backends",
+    "/v1/organizations/{name}/invitations",
+];
 /// Routes that were not driven because what they need is not installed.
 const UNDRIVEN: [(&str, &str); 2] =
     [("POST", "/v1/backends"), ("PUT", "/v1/backends/{name}/credentials")];
@@ -76,6 +80,20 @@ impl Driver {
         body: impl Into<reqwest::Body>,
     ) -> Value {
         let of_instance = OF_INSTANCE.contains(&route);
+        let token = if of_instance { &self.server.instance } else { &self.server.owner }.clone();
+        self.change_as(&token, (method, route), parameter, action, body).await
+    }
+
+    /// The same as somebody else.
+    async fn change_as(
+        &mut self,
+        who: &str,
+        (method, route): (&'static str, &'static str),
+        parameter: &str,
+        action: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Value {
+        let of_instance = OF_INSTANCE.contains(&route);
         let token = if of_instance { &self.server.instance } else { &self.server.owner };
         let before = trail(&self.server, token).await.len();
         let (start, rest) = route.split_once('{').unwrap_or((route, ""));
@@ -92,7 +110,7 @@ impl Driver {
             "/v1/tokens/exchange" => "application/x-www-form-urlencoded",
             _ => "application/json",
         };
-        let asked = self.server.ask(method.parse().unwrap(), &path, token);
+        let asked = self.server.ask(method.parse().unwrap(), &path, who);
         let response = asked.header("content-type", media_type).body(body).send().await.unwrap();
         let answer = success(response, route).await;
         let events = trail(&self.server, token).await;
@@ -216,6 +234,7 @@ async fn every_changing_route_leaves_an_event() {
     stories::integrations(d).await;
     stories::backends(d).await;
     stories::trust_rules(d).await;
+    stories::people(d).await;
     d.change(("DELETE", "/v1/keys/{id}"), key["id"].as_str().unwrap(), "key.revoke", "").await;
     d.change(
         ("DELETE", "/v1/tokens/{id}"),

@@ -1,7 +1,7 @@
 //! No route and no GraphQL field answers someone who may not ask.
 
 use api::{Access, Answer, Body, Route};
-use control::Scope;
+use control::{Role, Scope};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -44,6 +44,10 @@ fn example(name: &str) -> Value {
             "grant_type": api_types::EXCHANGE_GRANT, "subject_token_type": api_types::JWT_TYPE,
             "subject_token": "a.b.c", "organization": "acme", "workflow": "web/release",
         }),
+        "CreateSession" => json!({ "id_token": "a.b.c" }),
+        "SetMemberRole" => json!({ "role": "viewer" }),
+        "CreateInvitation" => json!({ "email": "jane@acme.test", "role": "viewer" }),
+        "SetGroupRole" => json!({ "group": "web", "role": "viewer" }),
         "OpenRun" => json!({ "workflow": "web/release" }),
         "CancelRun" | "FailRun" | "EndWaiver" | "DisableIntegration" => {
             json!({ "reason": "because" })
@@ -114,14 +118,71 @@ async fn no_route_answers_a_token_that_lacks_the_permission() {
     server.stop().await;
 }
 
+/// The matrix: every route, and a person of every role.
+#[tokio::test]
+async fn a_route_answers_people_from_its_role_on_and_nobody_below() {
+    let server = Server::start().await;
+    let mut people = Vec::new();
+    for (role, name) in Role::ALL {
+        people.push((role, server.session(name).await));
+    }
+    let (mut denials, mut others) = (0, 0);
+    for route in api::ROUTES {
+        let Access::May(permission) = route.access else { continue };
+        for (role, token) in &people {
+            let may = permission.role().is_some_and(|least| *role >= least);
+            if !may {
+                denied(route, request(&server, route).bearer_auth(token), 403, "forbidden").await;
+                denials += 1;
+                continue;
+            }
+            let answer = request(&server, route).bearer_auth(token).send().await.unwrap();
+            let status = answer.status().as_u16();
+            let fine = !matches!(status, 401 | 403) && status < 500;
+            assert!(fine, "{} {} as {role}: {status}", route.method, route.path);
+            others += 1;
+        }
+    }
+    assert!(denials > 80 && others > 150, "{denials} {others}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_person_of_one_organization_is_nobody_in_another() {
+    let server = Server::start().await;
+    let other = server.organization("globex").await;
+    let made = server.ask(Method::POST, "/v1/projects", &other).json(&json!({ "name": "secret" }));
+    assert_eq!(made.send().await.unwrap().status(), 201);
+    let owner = server.session("owner").await;
+    let members: Value =
+        server.ask(Method::GET, "/v1/members", &owner).send().await.unwrap().json().await.unwrap();
+    let id = members["items"][0]["id"].as_str().unwrap();
+    for path in ["/v1/projects", "/v1/members", "/v1/tokens", "/v1/invitations"] {
+        let own = server.ask(Method::GET, path, &owner).send().await.unwrap();
+        assert!(!own.text().await.unwrap().contains("secret"), "{path}");
+        let theirs = server.ask(Method::GET, path, &other).send().await.unwrap();
+        assert!(!theirs.text().await.unwrap().contains("owner@acme.test"), "{path}");
+    }
+    for (method, path, body) in [
+        (Method::PUT, format!("/v1/members/{id}/role"), json!({ "role": "viewer" })),
+        (Method::DELETE, format!("/v1/members/{id}"), Value::Null),
+    ] {
+        let foreign = server.ask(method, &path, &other).json(&body).send().await.unwrap();
+        assert_eq!(problem(foreign).await["code"], "not-found", "{path}");
+    }
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn public_routes_answer_everyone() {
     let server = Server::start().await;
     for route in api::ROUTES.iter().filter(|route| route.access == Access::Public) {
         let response = request(&server, route).send().await.unwrap();
         assert_eq!(response.status(), route.status, "{}", route.path);
-        let Answer::Other(media_type) = route.answer else {
-            panic!("{} has no media type", route.path)
+        let media_type = match route.answer {
+            Answer::Other(media_type) => media_type,
+            Answer::Json(_) => "application/json",
+            answer => panic!("{} has no media type: {answer:?}", route.path),
         };
         assert!(
             response.headers()["content-type"].to_str().unwrap().starts_with(media_type),
@@ -171,6 +232,8 @@ async fn no_graphql_field_answers_a_token_that_may_not_read() {
     let blind = server.token("blind", &["admin", "attest"]).await;
     // Administrators read the audit trail, each that of its own chain; nobody else does.
     let reader = server.token("reader", &["attest", "read"]).await;
+    // Nor does a person who is no administrator.
+    let viewer = server.session("viewer").await;
     let schema =
         graphql(&server, &server.owner, "{ __schema { queryType { fields { name } } } }").await;
     let fields = schema["data"]["__schema"]["queryType"]["fields"].as_array().unwrap();
@@ -179,7 +242,8 @@ async fn no_graphql_field_answers_a_token_that_may_not_read() {
         let questions: Vec<String> =
             questions().into_iter().filter(|(of, _)| *of == name).map(|(_, query)| query).collect();
         assert!(!questions.is_empty(), "{name} has no question");
-        let denied = if name == "auditEvents" { [&reader; 2] } else { [&blind, &server.instance] };
+        let denied =
+            if name == "auditEvents" { [&reader, &viewer] } else { [&blind, &server.instance] };
         for (token, question) in questions.iter().flat_map(|one| denied.map(|token| (token, one))) {
             let answer = graphql(&server, token, question).await;
             assert_eq!(

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 
 use api::{Options, Rates};
-use control::{BlobsConfig, Config, Control, KeyRing};
+use control::{BlobsConfig, Config, Control, KeyRing, LoginProvider};
 use engine::Limits;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use testdata::peers::Issuer;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -20,6 +21,8 @@ pub(crate) struct Server {
     pub instance: String,
     /// A token of the organization with every scope.
     pub owner: String,
+    /// Where people log in.
+    pub issuer: Issuer,
     stop: oneshot::Sender<()>,
     task: JoinHandle<std::io::Result<()>>,
     folder: TempDir,
@@ -44,7 +47,13 @@ impl Server {
         let blobs = BlobsConfig::Directory(folder.path().join("blobs"));
         let keys = KeyRing::parse(&KeyRing::encode_key([1; 32])).ok();
         let private_hosts = vec!["127.0.0.1".to_owned()];
-        let config = Config { limits, keys, private_hosts, ..Config::new(database, blobs) };
+        let issuer = Issuer::start();
+        let login = Some(LoginProvider {
+            issuer: issuer.url(),
+            client_id: "muster".to_owned(),
+            groups_claim: "groups".to_owned(),
+        });
+        let config = Config { limits, keys, private_hosts, login, ..Config::new(database, blobs) };
         let control = Control::open(config).await.unwrap();
         let instance = control.bootstrap().await.unwrap().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -54,7 +63,7 @@ impl Server {
         let task = tokio::spawn(api::serve(listener, control, options, shutdown));
         let client = Client::builder().no_proxy().build().unwrap();
         let mut server =
-            Self { client, address, instance, owner: String::new(), stop, task, folder };
+            Self { client, address, instance, owner: String::new(), issuer, stop, task, folder };
         server.owner = server.organization("acme").await;
         server
     }
@@ -77,6 +86,26 @@ impl Server {
             self.ask(Method::POST, "/v1/tokens", &self.owner).json(&body).send().await.unwrap();
         assert_eq!(made.status(), 201);
         let body: Value = made.json().await.unwrap();
+        body["secret"].as_str().unwrap().to_owned()
+    }
+
+    /// What the login provider says of somebody who just logged in there.
+    pub(crate) fn identity(&self, email: &str) -> String {
+        self.issuer.token(&json!({ "sub": email, "email": email, "email_verified": true }))
+    }
+
+    /// The session of a person who is that in `acme`.
+    pub(crate) async fn session(&self, role: &str) -> String {
+        let email = format!("{role}@acme.test");
+        let invitation = json!({ "email": email, "role": role });
+        let path = "/v1/organizations/acme/invitations";
+        let invited = self.ask(Method::POST, path, &self.instance).json(&invitation);
+        assert_eq!(invited.send().await.unwrap().status(), 201);
+        let body = json!({ "id_token": self.identity(&email) });
+        let begun = self.anonymous(Method::POST, "/v1/sessions").json(&body).send().await.unwrap();
+        assert_eq!(begun.status(), 201);
+        let body: Value = begun.json().await.unwrap();
+        assert_eq!((&body["organization"], &body["role"]), (&json!("acme"), &json!(role)));
         body["secret"].as_str().unwrap().to_owned()
     }
 

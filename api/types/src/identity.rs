@@ -5,7 +5,7 @@ use engine::id::{OrganizationId, TokenId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Scope;
+use crate::{Person, Scope};
 
 /// Whose token was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -26,4 +26,7 @@ pub struct Identity {
     pub token: Name,
     /// What the token may do.
     pub scopes: Vec<Scope>,
+    /// Whose session it is; absent for the token of a machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<Person>,
 }

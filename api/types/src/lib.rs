@@ -15,6 +15,7 @@ mod identity;
 mod integration;
 mod job;
 mod key;
+mod member;
 mod organization;
 mod page;
 mod problem;
@@ -43,6 +44,10 @@ pub use job::{
     ACCESS_TOKEN_TYPE, EXCHANGE_GRANT, ExchangeToken, ExchangedToken, ID_TOKEN_TYPE, JWT_TYPE, Job,
 };
 pub use key::{CreateKey, Key};
+pub use member::{
+    CreateInvitation, CreateSession, GroupRole, Invitation, LoginProvider, Member, NewSession,
+    Person, Role, SetGroupRole, SetMemberRole,
+};
 pub use organization::{CreateOrganization, CreatedOrganization, Organization};
 pub use page::Page;
 pub use problem::{Place, Problem};

@@ -14,6 +14,9 @@ pub struct CreateOrganization {
     /// Its name.
     #[schema(value_type = String)]
     pub name: Name,
+    /// The mail address of its first owner, who is invited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
 }
 
 /// A tenant.

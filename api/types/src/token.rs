@@ -19,6 +19,8 @@ pub enum Scope {
     Read,
     /// Run one workflow once. Only tokens that CI jobs were given have it.
     Job,
+    /// What the role of a person allows. Only the tokens of people who logged in have it.
+    Session,
 }
 
 /// Makes a token for the organization.

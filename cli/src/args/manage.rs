@@ -109,10 +109,15 @@ pub enum GateCommand {
 #[command(after_help = "Example:\n  muster org create acme")]
 pub enum OrgCommand {
     /// Make an organization; prints its first token. Needs the bootstrap token.
-    #[command(after_help = "Example:\n  muster org create acme")]
+    #[command(
+        after_help = "Examples:\n  muster org create acme\n  muster org create acme --owner jane@example.com"
+    )]
     Create {
         /// Its name.
         name: NameArg,
+        /// Invite this address as its first owner.
+        #[arg(long, value_name = "EMAIL")]
+        owner: Option<String>,
         /// Write the token to this file instead of printing it.
         #[arg(long, value_name = "FILE")]
         token_out: Option<PathBuf>,

@@ -60,6 +60,15 @@ pub struct ServeArgs {
         value_name = "REQUESTS"
     )]
     pub anonymous_rate_limit: u32,
+    /// The provider (`OpenID` Connect) with which people log in, as its tokens name it.
+    #[arg(long, env = "MUSTER_LOGIN_ISSUER", value_name = "URL", requires = "login_client_id")]
+    pub login_issuer: Option<String>,
+    /// What the provider calls Muster: a public client that may come back to `http://127.0.0.1/callback`, any port.
+    #[arg(long, env = "MUSTER_LOGIN_CLIENT_ID", value_name = "ID", requires = "login_issuer")]
+    pub login_client_id: Option<String>,
+    /// The claim of its tokens that names the groups of a person.
+    #[arg(long, env = "MUSTER_LOGIN_GROUPS_CLAIM", value_name = "CLAIM", default_value = "groups")]
+    pub login_groups_claim: String,
     #[command(flatten)]
     pub secrets: SecretsArgs,
 }

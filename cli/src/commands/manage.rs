@@ -6,8 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use api_types::{
-    CreateOrganization, CreateProject, CreateToken, CreateWorkflow, CreatedOrganization, Identity,
-    NewToken, Page, Project, Scope, UpdateWorkflow, Workflow,
+    CreateOrganization, CreateProject, CreateToken, CreateWorkflow, CreatedOrganization, NewToken,
+    Page, Project, Scope, UpdateWorkflow, Workflow,
 };
 use engine::run::WorkflowPath;
 use reqwest::Method;
@@ -19,8 +19,8 @@ use crate::args::{
 use crate::exit::{Exit, Failure, Result};
 
 pub(super) async fn org(context: &Context, command: OrgCommand) -> Result {
-    let OrgCommand::Create { name, token_out } = command;
-    let body = CreateOrganization { name };
+    let OrgCommand::Create { name, owner, token_out } = command;
+    let body = CreateOrganization { name, owner };
     let made: CreatedOrganization =
         context.client()?.send_json(Method::POST, "/v1/organizations", &body).await?;
     context.terminal.say(&format!(
@@ -105,19 +105,5 @@ fn show(context: &Context, token: &NewToken, file: Option<&Path>) -> Result {
     opened
         .and_then(|mut file| file.write_all(token.secret.as_bytes()))
         .map_err(|error| Failure::unexpected(&format!("cannot write {}", file.display()), error))?;
-    Ok(Exit::Success)
-}
-
-pub(super) async fn whoami(context: &Context) -> Result {
-    let identity: Identity = context.client()?.get("/v1/identity").await?;
-    let organization =
-        identity.organization.map_or_else(|| "the instance".to_owned(), |name| name.to_string());
-    let scopes: Vec<String> =
-        identity.scopes.iter().map(|scope| format!("{scope:?}").to_lowercase()).collect();
-    context.terminal.data(&format!(
-        "{} of {organization}: {}\n",
-        identity.token,
-        scopes.join(", ")
-    ));
     Ok(Exit::Success)
 }

@@ -1,7 +1,7 @@
 //! `muster serve`: the control plane, until it is told to stop.
 
 use api::{Options, Rate, Rates, Tls};
-use control::{BlobsConfig, Config, Control, Credentials, Embedded};
+use control::{BlobsConfig, Config, Control, Credentials, Embedded, LoginProvider};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
@@ -125,7 +125,17 @@ fn config(context: &Context, args: &ServeArgs) -> Result<Config> {
     let embedded = args.database.is_none().then(|| Embedded::new(&args.data));
     let keys = secrets::ring(&args.secrets, &context.environment, embedded.as_ref())?;
     let private_hosts = args.allow_private_host.clone();
-    Ok(Config { keys, credentials, private_hosts, ..Config::new(database, blobs) })
+    let login = login(args);
+    Ok(Config { keys, credentials, private_hosts, login, ..Config::new(database, blobs) })
+}
+
+/// Who says who people are, if anyone does.
+fn login(args: &ServeArgs) -> Option<LoginProvider> {
+    Some(LoginProvider {
+        issuer: args.login_issuer.clone()?,
+        client_id: args.login_client_id.clone()?,
+        groups_claim: args.login_groups_claim.clone(),
+    })
 }
 
 /// Where blobs are kept: in the data directory unless another place was named.

@@ -20,6 +20,7 @@ mod formats;
 mod http;
 mod integration;
 mod large;
+mod login;
 mod mail;
 mod plans;
 mod readme;

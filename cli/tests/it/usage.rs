@@ -144,7 +144,13 @@ fn a_server_that_is_not_there_or_says_no_has_its_code() {
     let owner = owner[1].1.as_str();
     let cases = [
         (None, "x", "whoami", 2, "hint: set MUSTER_SERVER, or give --server"),
-        (Some(url), "", "whoami", 5, "hint: set MUSTER_TOKEN, or give --token-file"),
+        (
+            Some(url),
+            "",
+            "whoami",
+            5,
+            "hint: muster login; machines set MUSTER_TOKEN, or give --token-file",
+        ),
         (
             Some("not-an-address"),
             "x",

@@ -34,7 +34,8 @@ const HOMES: [(&str, &[&str]); 21] = [
     ("oci-*", &["control"]),
     ("object_store", &["control"]),
     ("async-graphql*", &["graphql", "api"]),
-    ("axum*", &["api"]),
+    // The command line waits on the loopback for the browser of who logs in.
+    ("axum*", &["api", "cli"]),
     ("tower-http", &["api"]),
     ("clap*", &["cli"]),
     ("jsonwebtoken", &["trust", "testdata"]),

@@ -44,7 +44,7 @@ impl Plane {
         let secret = control.bootstrap().await.unwrap().unwrap();
         let instance = control.authenticate(&secret).await.unwrap();
         let name = "acme".parse().unwrap();
-        let (_, token) = control.create_organization(&instance, name).await.unwrap();
+        let (_, token) = control.create_organization(&instance, name, None).await.unwrap();
         let owner = control.authenticate(&token.secret).await.unwrap();
         let key = SigningKey::generate().unwrap();
         control.create_project(&owner, "web".parse().unwrap()).await.unwrap();

@@ -183,6 +183,28 @@ entities! {
         #[sea_orm(primary_key, auto_increment = false)] fingerprint: Vec<u8>,
         org: Uuid, expires_at: i64,
     }
+    person "person" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        issuer: String, subject: String, email: String, created_at: i64, seen_at: i64,
+    }
+    member "member" {
+        #[sea_orm(primary_key, auto_increment = false)] org: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)] person: Uuid,
+        role: String, created_at: i64,
+    }
+    group_role "group_role" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, group_name: String, role: String, created_at: i64,
+    }
+    invitation "invitation" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, email: String, role: String, created_at: i64, created_by: Uuid, expires_at: i64,
+        accepted_at: Option<i64>, revoked_at: Option<i64>,
+    }
+    session "session" {
+        #[sea_orm(primary_key, auto_increment = false)] token: Uuid,
+        org: Uuid, person: Uuid, groups: String, created_at: i64, expires_at: i64,
+    }
     outbox_event "outbox_event" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
         org: Uuid, seq: i64, kind: String, payload: String, created_at: i64, delivered_at: Option<i64>,

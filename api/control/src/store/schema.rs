@@ -10,6 +10,7 @@ pub(super) mod audit;
 mod backend;
 mod first;
 mod integration;
+mod person;
 mod run;
 mod trust_rule;
 mod waiver;
@@ -38,6 +39,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     integration::MIGRATION,
     trust_rule::MIGRATION,
     workflow::MIGRATION,
+    person::MIGRATION,
 ];
 
 /// Columns that a later migration adds, and the indexes over them. A new column is null or has a default.

@@ -11,8 +11,8 @@ use super::entity::api_token;
 use super::row::{Row, bytes, insert, json, millis, record, records, time};
 use super::{Reader, StoreError, Tx};
 
-/// The scopes of a token that a CI job was given, as they are stored.
-pub(super) const JOB_SCOPES: &str = r#"["job"]"#;
+/// The scopes of the tokens of which there is one for each run or login, as they are stored.
+const PASSING_SCOPES: [&str; 2] = [r#"["job"]"#, r#"["session"]"#];
 
 /// What a machine shows to be let in. The secret itself is never stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,13 +57,13 @@ impl Reader<'_> {
         record(found.one(&self.db).await?)
     }
 
-    /// The tokens of the organization, or those for the whole installation, oldest first; not those of CI jobs, of which
-    /// there are as many as runs.
+    /// The tokens of the organization, or those for the whole installation, oldest first; not those of CI jobs and
+    /// of people, of which there are as many as runs and logins.
     pub async fn tokens(&self, org: Option<OrganizationId>) -> Result<Vec<ApiToken>, StoreError> {
         records(
             api_token::Entity::find()
                 .filter(whose(org))
-                .filter(api_token::Column::Scopes.ne(JOB_SCOPES))
+                .filter(api_token::Column::Scopes.is_not_in(PASSING_SCOPES))
                 .order_by_asc(api_token::Column::Id)
                 .all(&self.db)
                 .await?,

@@ -1,7 +1,7 @@
 //! The approval of a waiver, in the order that makes it trustworthy: signed, about just this revision, by another.
 
 use engine::Name;
-use engine::id::{OrganizationId, TokenId};
+use engine::id::{OrganizationId, PersonId, TokenId};
 use engine::waiver::{Approval, Party, TYPE, WAIVERS_MAX};
 use serde_json::json;
 use trust::{Bundle, Verified};
@@ -88,14 +88,21 @@ impl Control {
             .await
     }
 
-    /// Refuses the token that asked, and every token that descends from it. Tokens are not people: that two siblings
-    /// are held by one person is not known here, and is for the organization to prevent.
+    /// Refuses the token that asked, and every token that descends from it; and the person in whose session it was made,
+    /// in any session. That two tokens which no session made are held by one person is not known here, and is for the
+    /// organization to prevent.
     async fn check_other(&self, actor: &Actor, org: OrganizationId, found: &Waiver) -> Result<()> {
-        let asked = found.requested_by.token;
-        if descends(&self.store.read(), org, actor.token, asked).await? {
+        let read = self.store.read();
+        let (asked, by) = (found.requested_by.token, &found.requested_by.name);
+        if descends(&read, org, actor.token, asked).await? {
             return Err(Error::forbidden(format!(
-                "the waiver was asked for by the token `{}`: neither it nor a token that it made may approve it",
-                found.requested_by.name
+                "the waiver was asked for by the token `{by}`: neither it nor a token that it made may approve it"
+            )));
+        }
+        let requester = behind(&read, org, asked).await?;
+        if requester.is_some() && requester == behind(&read, org, actor.token).await? {
+            return Err(Error::forbidden(format!(
+                "the waiver was asked for by the token `{by}`, which is yours: another person has to approve it"
             )));
         }
         Ok(())
@@ -119,17 +126,37 @@ async fn descends(
     token: TokenId,
     ancestor: TokenId,
 ) -> Result<bool> {
-    let mut at = token;
-    for _ in 0..MINTINGS_MAX {
-        if at == ancestor {
-            return Ok(true);
+    let line = line(read, org, token).await?;
+    Ok(line.len() > MINTINGS_MAX || line.contains(&ancestor))
+}
+
+/// The person in whose session a token was made, over however many steps.
+async fn behind(
+    read: &Reader<'_>,
+    org: OrganizationId,
+    token: TokenId,
+) -> Result<Option<PersonId>> {
+    for token in line(read, org, token).await? {
+        if let Some(session) = read.session(token).await? {
+            return Ok(Some(session.person));
         }
+    }
+    Ok(None)
+}
+
+/// The token, the one that made it, and so on, as far as they are of the organization; one more than is followed when
+/// there are as many.
+async fn line(read: &Reader<'_>, org: OrganizationId, token: TokenId) -> Result<Vec<TokenId>> {
+    let mut line = vec![token];
+    let mut at = token;
+    while line.len() <= MINTINGS_MAX {
         // A token for the whole installation is nobody's of the organization.
-        let Some(found) = read.token(Some(org), at).await? else { return Ok(false) };
-        let Some(maker) = found.minted_by else { return Ok(false) };
+        let Some(found) = read.token(Some(org), at).await? else { break };
+        let Some(maker) = found.minted_by else { break };
+        line.push(maker);
         at = maker;
     }
-    Ok(true)
+    Ok(line)
 }
 
 fn read_approval(verified: &Verified) -> Result<Approval> {

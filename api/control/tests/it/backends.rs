@@ -204,7 +204,7 @@ async fn one_backend_has_a_role_and_it_passes_to_the_next() {
 async fn owner(control: &Control) -> (Actor, Actor) {
     let secret = control.bootstrap().await.unwrap().unwrap();
     let operator = control.authenticate(&secret).await.unwrap();
-    let made = control.create_organization(&operator, "acme".parse().unwrap()).await.unwrap();
+    let made = control.create_organization(&operator, "acme".parse().unwrap(), None).await.unwrap();
     (control.authenticate(&made.1.secret).await.unwrap(), operator)
 }
 

@@ -1,6 +1,8 @@
 //! A control plane with an organization, a contract and a key, on every database and blob store there is.
 
-use control::{Actor, BlobsConfig, Config, Control, Error, KeyRing, OpenedRun, Receipt, Terms};
+use control::{
+    Actor, BlobsConfig, Config, Control, Error, KeyRing, LoginProvider, OpenedRun, Receipt, Terms,
+};
 use engine::judge::{Exhibit, Label};
 use engine::predicate::{self, ContractRef, Predicate};
 use engine::run::{
@@ -40,10 +42,15 @@ pub(crate) struct Plane {
 
 /// One plane on SQLite and a directory; another on PostgreSQL and a registry where both are installed.
 pub(crate) async fn planes() -> Vec<Plane> {
+    planes_with(None).await
+}
+
+/// The same with that issuer for the login provider.
+pub(crate) async fn planes_with(login: Option<LoginProvider>) -> Vec<Plane> {
     let directory = tempfile::tempdir().unwrap();
     let database = format!("sqlite://{}?mode=rwc", directory.path().join("muster.db").display());
     let blobs = BlobsConfig::Directory(directory.path().join("blobs"));
-    let mut planes = vec![plane(database, blobs, directory).await];
+    let mut planes = vec![plane(config(database, blobs, login.clone()), directory).await];
     if let (Some(postgres), Some(registry)) =
         (testdata::peers::postgres(), testdata::peers::registry())
     {
@@ -52,13 +59,15 @@ pub(crate) async fn planes() -> Vec<Plane> {
             repository: "muster/evidence".to_owned(),
             plain_http: true,
         };
-        planes.push(plane(postgres.database(), blobs, tempfile::tempdir().unwrap()).await);
+        let config = config(postgres.database(), blobs, login);
+        planes.push(plane(config, tempfile::tempdir().unwrap()).await);
     }
     planes
 }
 
-async fn plane(database: String, blobs: BlobsConfig, directory: tempfile::TempDir) -> Plane {
-    let control = Control::open(config(database.clone(), blobs)).await.unwrap();
+async fn plane(config: Config, directory: tempfile::TempDir) -> Plane {
+    let database = config.database.clone();
+    let control = Control::open(config).await.unwrap();
     let secret = control.bootstrap().await.unwrap().unwrap();
     assert!(
         control.bootstrap().await.unwrap().is_none(),
@@ -72,14 +81,15 @@ async fn plane(database: String, blobs: BlobsConfig, directory: tempfile::TempDi
 }
 
 /// With a key for secrets, and with the loopback as a host that integrations may name.
-fn config(database: String, blobs: BlobsConfig) -> Config {
+fn config(database: String, blobs: BlobsConfig, login: Option<LoginProvider>) -> Config {
     let keys = KeyRing::parse(&KeyRing::encode_key([7; 32])).unwrap();
     let private_hosts = vec!["127.0.0.1".to_owned()];
-    Config { keys: Some(keys), private_hosts, ..Config::new(database, blobs) }
+    Config { keys: Some(keys), private_hosts, login, ..Config::new(database, blobs) }
 }
 
 pub(crate) async fn organization(control: &Control, instance: &Actor, name: &str) -> Actor {
-    let (_, token) = control.create_organization(instance, name.parse().unwrap()).await.unwrap();
+    let (_, token) =
+        control.create_organization(instance, name.parse().unwrap(), None).await.unwrap();
     control.authenticate(&token.secret).await.unwrap()
 }
 
@@ -114,7 +124,7 @@ impl Plane {
     /// Another replica: the same database, and no blobs.
     pub(crate) async fn replica(&self) -> Control {
         let blobs = BlobsConfig::Directory(self.directory.path().join("none"));
-        Control::open(config(self.database.clone(), blobs)).await.unwrap()
+        Control::open(config(self.database.clone(), blobs, None)).await.unwrap()
     }
 
     /// Opens a run, stores an application and an SBOM, and says that all is well.

@@ -38,7 +38,7 @@ fn now() -> Timestamp {
 }
 
 /// Someone else of the organization, with a token that `maker` made.
-async fn colleague(plane: &Plane, maker: &Actor, name: &str, scopes: &[Scope]) -> Actor {
+pub(crate) async fn colleague(plane: &Plane, maker: &Actor, name: &str, scopes: &[Scope]) -> Actor {
     let made = plane.control.create_token(maker, name.parse().unwrap(), scopes.to_vec(), None);
     plane.control.authenticate(&made.await.unwrap().secret).await.unwrap()
 }
@@ -52,7 +52,7 @@ async fn two(plane: &Plane) -> (Actor, Actor) {
     )
 }
 
-async fn ask(plane: &Plane, actor: &Actor, name: &str) -> Waiver {
+pub(crate) async fn ask(plane: &Plane, actor: &Actor, name: &str) -> Waiver {
     plane.control.request_waiver(actor, &document(name, 30)).await.unwrap()
 }
 
@@ -75,7 +75,11 @@ fn sign(key: &SigningKey, approval: &Approval, subject: Digest, kind: &str) -> B
     key.sign(&Statement::new([subject], kind, serde_json::to_value(approval).unwrap())).unwrap()
 }
 
-async fn approve(plane: &Plane, asked: &Waiver, approver: &Actor) -> Result<Waiver, Error> {
+pub(crate) async fn approve(
+    plane: &Plane,
+    asked: &Waiver,
+    approver: &Actor,
+) -> Result<Waiver, Error> {
     let bundle = sign(&plane.key, &approval(asked, approver), asked.digest, TYPE);
     send(plane, asked, approver, bundle.bytes()).await
 }

@@ -96,6 +96,40 @@ pub(super) async fn integrations(d: &mut Driver) {
     d.change(("DELETE", "/v1/integrations/{name}"), "siem", "integration.delete", "").await;
 }
 
+/// People who are invited, log in, become something else and leave; and a group.
+pub(super) async fn people(d: &mut Driver) {
+    let acme = ("POST", "/v1/organizations/{name}/invitations");
+    let owner = text(&json!({ "email": "owner@acme.test", "role": "owner" }));
+    d.change(acme, "acme", "invitation.create", owner).await;
+    let session = text(&json!({ "id_token": d.server.identity("owner@acme.test") }));
+    // Joining is an event of its own: the second login is one of a member.
+    let path = "/v1/sessions";
+    let first = d.server.anonymous(Method::POST, path).body(session);
+    let first = first.header("content-type", "application/json").send().await.unwrap();
+    success(first, path).await;
+    let session = text(&json!({ "id_token": d.server.identity("owner@acme.test") }));
+    let begun = d.change(("POST", path), "", "session.begin", session).await;
+    let owner = begun["secret"].as_str().unwrap().to_owned();
+    let invite =
+        |who: &str| text(&json!({ "email": format!("{who}@acme.test"), "role": "viewer" }));
+    let invitations = ("POST", "/v1/invitations");
+    let made = d.change(invitations, "", "invitation.create", invite("jane")).await;
+    let id = made["id"].as_str().unwrap();
+    d.change(("DELETE", "/v1/invitations/{id}"), id, "invitation.revoke", "").await;
+    let viewer = d.server.session("viewer").await;
+    let who = d.server.ask(Method::GET, "/v1/identity", &viewer).send().await.unwrap();
+    let who = success(who, "/v1/identity").await;
+    let person = who.pointer("/person/id").unwrap().as_str().unwrap();
+    let role = text(&json!({ "role": "admin" }));
+    d.change(("PUT", "/v1/members/{id}/role"), person, "member.role", role).await;
+    d.change_as(&owner, ("DELETE", "/v1/members/{id}"), person, "member.delete", "").await;
+    let group = text(&json!({ "group": "security", "role": "admin" }));
+    let group = d.change(("PUT", "/v1/groups"), "", "group.role", group).await;
+    let id = group["id"].as_str().unwrap();
+    d.change(("DELETE", "/v1/groups/{id}"), id, "group.delete", "").await;
+    d.change_as(&owner, ("DELETE", "/v1/sessions/current"), "", "session.end", "").await;
+}
+
 /// A rule, a job that it lets in, and its end.
 pub(super) async fn trust_rules(d: &mut Driver) {
     let issuer = testdata::peers::Issuer::start();

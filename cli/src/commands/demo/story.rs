@@ -61,7 +61,7 @@ fn name(text: &str) -> Result<Name> {
 }
 
 async fn furnish(instance: &Client, key: &SigningKey) -> Result<(Client, String)> {
-    let body = CreateOrganization { name: name("acme")? };
+    let body = CreateOrganization { name: name("acme")?, owner: None };
     let made: CreatedOrganization =
         instance.send_json(Method::POST, "/v1/organizations", &body).await?;
     let token = made.token.secret;
