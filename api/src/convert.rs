@@ -92,13 +92,24 @@ pub(crate) fn workflow(one: view::Workflow) -> out::Workflow {
         contract_revision,
         created_at,
         deadline_minutes,
+        deleted_at,
     } = one;
-    out::Workflow { id, project, name, contract, contract_revision, created_at, deadline_minutes }
+    out::Workflow {
+        id,
+        project,
+        name,
+        contract,
+        contract_revision,
+        created_at,
+        deadline_minutes,
+        deleted_at,
+    }
 }
 
 pub(crate) fn contract(one: view::ContractRevision) -> out::ContractRevision {
-    let view::ContractRevision { name, revision, digest, source, files, created_at } = one;
-    out::ContractRevision { name, revision, digest, source, files, created_at }
+    let view::ContractRevision { name, revision, digest, source, files, created_at, deleted_at } =
+        one;
+    out::ContractRevision { name, revision, digest, source, files, created_at, deleted_at }
 }
 
 pub(crate) fn gate(one: view::GateRevision) -> out::GateRevision {

@@ -9,6 +9,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::request::Parts;
 use control::{Actor, Control};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::Failure;
@@ -131,6 +132,14 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
             axum::extract::Query::from_request_parts(parts, state).await?;
         Ok(Self(value))
     }
+}
+
+/// Whether those that were deleted are asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Deleted {
+    #[serde(default)]
+    pub deleted: bool,
 }
 
 /// Whether the body is said to be one of `media_types`; parameters do not matter, but another charset than UTF-8 does.

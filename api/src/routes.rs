@@ -153,6 +153,7 @@ impl Body {
 const JSON_BYTES_MAX: usize = 2 << 20;
 
 const JSON: &str = "application/json";
+const DELETED: &[(&str, &str)] = &[("deleted", "boolean")];
 const PAGE: &[(&str, &str)] = &[("after", "string"), ("limit", "integer")];
 const RUNS: &[(&str, &str)] =
     &[("workflow", "string"), ("state", "string"), ("after", "string"), ("limit", "integer")];
@@ -213,13 +214,21 @@ pub const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/projects", May(Permission::Read), "List projects", || get(projects::list)).answers(200, Answer::List("Project")),
     Route::new("POST", "/v1/workflows", May(Permission::EditWorkflows), "Make a workflow", || post(workflows::create))
         .takes(Body::Json("CreateWorkflow")).answers(201, Answer::Json("Workflow")),
-    Route::new("GET", "/v1/workflows", May(Permission::Read), "List workflows", || get(workflows::list)).answers(200, Answer::List("Workflow")),
+    Route::new("GET", "/v1/workflows", May(Permission::Read), "List workflows, or those that were deleted", || get(workflows::list)).asks(DELETED).answers(200, Answer::List("Workflow")),
     Route::new("GET", "/v1/workflows/{project}/{name}", May(Permission::Read), "Show a workflow", || get(workflows::show)).answers(200, Answer::Json("Workflow")),
     Route::new("PATCH", "/v1/workflows/{project}/{name}", May(Permission::EditWorkflows), "Change what the next runs of a workflow must meet; what is absent stays", || patch(workflows::update))
         .takes(Body::Json("UpdateWorkflow")).answers(200, Answer::Json("Workflow")),
+    Route::new("DELETE", "/v1/workflows/{project}/{name}", May(Permission::EditWorkflows), "Delete a workflow: no run of it is opened any more", || delete(workflows::remove))
+        .answers(204, Answer::Nothing),
+    Route::new("POST", "/v1/workflows/{project}/{name}/restore", May(Permission::EditWorkflows), "Restore a workflow that was deleted", || post(workflows::restore))
+        .answers(200, Answer::Json("Workflow")),
+    Route::new("DELETE", "/v1/contracts/{name}", May(Permission::EditContracts), "Delete a contract that no workflow is under", || delete(contracts::remove))
+        .answers(204, Answer::Nothing),
+    Route::new("POST", "/v1/contracts/{name}/restore", May(Permission::EditContracts), "Restore a contract that was deleted", || post(contracts::restore))
+        .answers(200, Answer::Json("ContractRevision")),
     Route::new("PUT", "/v1/contracts", May(Permission::EditContracts), "Store a contract; a new revision unless nothing changed", || put(contracts::store))
         .takes(Body::Json("PutDocument")).answers(200, Answer::Json("ContractRevision")),
-    Route::new("GET", "/v1/contracts", May(Permission::Read), "List the latest revision of every contract", || get(contracts::list)).answers(200, Answer::List("ContractRevision")),
+    Route::new("GET", "/v1/contracts", May(Permission::Read), "List the latest revision of every contract", || get(contracts::list)).asks(DELETED).answers(200, Answer::List("ContractRevision")),
     Route::new("GET", "/v1/contracts/{name}", May(Permission::Read), "Show a contract, the latest revision unless one is named", || get(contracts::show))
         .asks(&[("revision", "integer")]).answers(200, Answer::Json("ContractRevision")),
     Route::new("POST", "/v1/keys", May(Permission::EditKeys), "Register a public key that may sign attestations", || post(keys::create))

@@ -172,7 +172,13 @@ impl Query {
     #[graphql(complexity = "cost::list(child_complexity)")]
     async fn contracts(&self, context: &Context<'_>) -> Result<Vec<Contract>> {
         let Asker { control, actor } = Asker::of(context)?;
-        Ok(control.contracts(actor).await.map_err(convert)?.into_iter().map(Contract).collect())
+        Ok(control
+            .contracts(actor, false)
+            .await
+            .map_err(convert)?
+            .into_iter()
+            .map(Contract)
+            .collect())
     }
 
     /// The latest revision of every gate.
@@ -186,6 +192,12 @@ impl Query {
     #[graphql(complexity = "cost::list(child_complexity)")]
     async fn workflows(&self, context: &Context<'_>) -> Result<Vec<Workflow>> {
         let Asker { control, actor } = Asker::of(context)?;
-        Ok(control.workflows(actor).await.map_err(convert)?.into_iter().map(Workflow).collect())
+        Ok(control
+            .workflows(actor, false)
+            .await
+            .map_err(convert)?
+            .into_iter()
+            .map(Workflow)
+            .collect())
     }
 }

@@ -5,12 +5,18 @@ use std::collections::BTreeMap;
 use engine::Name;
 use engine::contract::Compiled;
 use engine::document::Document;
-use engine::id::ContractId;
+use engine::id::{ContractId, OrganizationId};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::actor::{Actor, Permission};
 use crate::audit::Change;
+use crate::store::{Reader, Tx};
+use crate::workflows::Names;
 use crate::{ContractRevision, Control, Error, Result, audit, events, fresh, now, store};
+
+/// Most workflows that are named where there are more.
+const NAMED_MAX: usize = 5;
 
 impl Control {
     /// Stores a contract document; a new revision unless it compiles to the digest of the latest.
@@ -34,23 +40,12 @@ impl Control {
                 let (name, source, files, actor) =
                     (name.clone(), source.clone(), files.clone(), actor.clone());
                 Box::pin(async move {
-                    let contract = if let Some(contract) = tx.contract_by_name(org, &name).await? {
-                        contract
-                    } else {
-                        let new = store::Contract {
-                            id: ContractId(first),
-                            org,
-                            name: name.clone(),
-                            created_at: now(),
-                        };
-                        tx.insert_contract(&new).await?;
-                        new
-                    };
+                    let contract = named(&tx, org, name.clone(), first).await?;
                     let latest = tx.latest_contract_revision(org, contract.id).await?;
                     let number = latest.as_ref().map_or(0, |latest| latest.record.revision);
                     if let Some(same) = latest.as_ref().filter(|same| same.record.digest == digest)
                     {
-                        return Ok(view(name, same.record.clone()));
+                        return Ok(view(contract, same.record.clone()));
                     }
                     let before = latest.map(|latest| side(&latest.record));
                     let revision = store::ContractRevision {
@@ -78,20 +73,21 @@ impl Control {
                     });
                     let told = events::event(org, "contract.revised", revision.created_at, told);
                     tx.insert_outbox(&[told]).await?;
-                    Ok::<_, Error>(view(name, revision))
+                    Ok::<_, Error>(view(contract, revision))
                 })
             })
             .await
     }
 
-    /// The latest revision of every contract.
-    pub async fn contracts(&self, actor: &Actor) -> Result<Vec<ContractRevision>> {
+    /// The latest revision of every contract, or of every one that was deleted.
+    pub async fn contracts(&self, actor: &Actor, deleted: bool) -> Result<Vec<ContractRevision>> {
         let org = actor.authorize(Permission::Read)?;
         let read = self.store.read();
         let mut revisions = Vec::new();
-        for contract in read.contracts(org).await? {
+        let all = read.contracts(org).await?.into_iter();
+        for contract in all.filter(|one| one.deleted_at.is_some() == deleted) {
             if let Some(latest) = read.latest_contract_revision(org, contract.id).await? {
-                revisions.push(view(contract.name, latest.record));
+                revisions.push(view(contract, latest.record));
             }
         }
         Ok(revisions)
@@ -116,8 +112,106 @@ impl Control {
             Some(number) => Error::not_found("contract", format!("{name} at revision {number}")),
             None => Error::not_found("contract", name),
         })?;
-        Ok(view(contract.name, found.record))
+        Ok(view(contract, found.record))
     }
+
+    /// Deletes a contract, which no workflow may be under. Its revisions, and what was judged by them, stay.
+    pub async fn delete_contract(&self, actor: &Actor, name: &Name) -> Result<()> {
+        let org = actor.authorize(Permission::EditContracts)?;
+        let (actor, name, at) = (actor.clone(), name.clone(), now());
+        self.store
+            .write(move |tx| {
+                let (actor, name) = (actor.clone(), name.clone());
+                Box::pin(async move {
+                    // Whoever puts a workflow under it comes here too.
+                    tx.next_seq(0).await?;
+                    let before = found(&tx, org, &name).await?;
+                    standing(&before)?;
+                    check_unused(&tx, &before).await?;
+                    tx.set_contract_deleted(&before, Some(at)).await?;
+                    let id = before.id;
+                    let change =
+                        Change::of(json!({ "id": id }), json!({ "id": id, "deleted_at": at }));
+                    let event = audit::event(&actor, Some(org), "contract.delete", &name, change);
+                    tx.insert_audit(&[event]).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await
+    }
+
+    /// Restores a contract that was deleted, as it was.
+    pub async fn restore_contract(&self, actor: &Actor, name: &Name) -> Result<ContractRevision> {
+        let org = actor.authorize(Permission::EditContracts)?;
+        let (by, wanted) = (actor.clone(), name.clone());
+        self.store
+            .write(move |tx| {
+                let (actor, name) = (by.clone(), wanted.clone());
+                Box::pin(async move {
+                    let before = found(&tx, org, &name).await?;
+                    let Some(at) = before.deleted_at else {
+                        return Err(Error::Conflict(format!(
+                            "the contract `{name}` is not deleted"
+                        )));
+                    };
+                    tx.set_contract_deleted(&before, None).await?;
+                    let id = before.id;
+                    let change =
+                        Change::of(json!({ "id": id, "deleted_at": at }), json!({ "id": id }));
+                    let event = audit::event(&actor, Some(org), "contract.restore", &name, change);
+                    tx.insert_audit(&[event]).await?;
+                    let latest = tx.latest_contract_revision(org, id).await?;
+                    let latest =
+                        latest.ok_or_else(|| Error::internal("a contract without a text"))?;
+                    Ok(view(store::Contract { deleted_at: None, ..before }, latest.record))
+                })
+            })
+            .await
+    }
+}
+
+/// The contract of that name, which is made under `id` when there is none.
+async fn named(tx: &Tx<'_>, org: OrganizationId, name: Name, id: Uuid) -> Result<store::Contract> {
+    if let Some(contract) = tx.contract_by_name(org, &name).await? {
+        standing(&contract)?;
+        return Ok(contract);
+    }
+    let id = ContractId(id);
+    let new = store::Contract { id, org, name, created_at: now(), deleted_at: None };
+    tx.insert_contract(&new).await?;
+    Ok(new)
+}
+
+async fn found(read: &Reader<'_>, org: OrganizationId, name: &Name) -> Result<store::Contract> {
+    let found = read.contract_by_name(org, name).await?;
+    found.ok_or_else(|| Error::not_found("contract", name))
+}
+
+/// Refuses a contract that was deleted.
+pub(crate) fn standing(contract: &store::Contract) -> Result<()> {
+    let Some(at) = contract.deleted_at else { return Ok(()) };
+    let name = &contract.name;
+    Err(Error::NotFound(format!("the contract `{name}` was deleted at {at}: restore it first")))
+}
+
+/// Refuses to delete what workflows are under.
+async fn check_unused(read: &Reader<'_>, contract: &store::Contract) -> Result<()> {
+    let names = Names::load(read, contract.org).await?;
+    let mut under = Vec::new();
+    for workflow in read.workflows(contract.org, None).await? {
+        if workflow.contract == contract.id && workflow.deleted_at.is_none() {
+            under.push(format!("`{}/{}`", names.project(workflow.project)?, workflow.name));
+        }
+    }
+    if under.is_empty() {
+        return Ok(());
+    }
+    let (count, name) = (under.len(), &contract.name);
+    under.truncate(NAMED_MAX);
+    let shown = under.join(", ");
+    Err(Error::Conflict(format!(
+        "{count} workflows are under the contract `{name}`, such as {shown}: give them another, or delete them first"
+    )))
 }
 
 /// What auditors are shown of a revision; its text is kept under its digest.
@@ -125,9 +219,13 @@ fn side(revision: &store::ContractRevision) -> serde_json::Value {
     json!({ "id": revision.contract, "revision": revision.revision, "digest": revision.digest })
 }
 
-pub(crate) fn view(name: Name, revision: store::ContractRevision) -> ContractRevision {
+pub(crate) fn view(
+    contract: store::Contract,
+    revision: store::ContractRevision,
+) -> ContractRevision {
     ContractRevision {
-        name,
+        name: contract.name,
+        deleted_at: contract.deleted_at,
         revision: revision.revision,
         digest: revision.digest,
         source: revision.source,

@@ -90,6 +90,7 @@ impl Control {
         let verified = self.verify_identity(&asked.organization, &token, &rules).await?;
         let rule = admission::admitting(&rules, &verified, &asked.workflow)?;
         let workflow = workflows::find(&read, org, &asked.workflow).await?;
+        workflows::standing(&workflow, &asked.workflow)?;
         let (mut admission, token) = admission(asked, rule, &workflow, &verified)?;
         if let Some(run) = asked.run {
             admission.before = Some((run, self.same_job(run, &admission.job).await?));

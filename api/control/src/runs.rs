@@ -53,6 +53,7 @@ impl Control {
         rerun_of: Option<RunId>,
     ) -> Result<OpenedRun> {
         actor.check_workflow(workflow.id, path)?;
+        workflows::standing(workflow, path)?;
         let (org, read) = (workflow.org, self.store.read());
         let lost = || Error::internal(format!("the workflow {path} has no contract"));
         let contract = read.contract(org, workflow.contract).await?.ok_or_else(lost)?;
@@ -107,7 +108,7 @@ impl Control {
             organization,
             project: path.project.clone(),
             workflow: path.workflow.clone(),
-            contract: contracts::view(contract.name, revision),
+            contract: contracts::view(contract, revision),
             expires_at,
             rerun_of,
             waivers,

@@ -52,6 +52,8 @@ pub struct Workflow {
     pub created_at: Timestamp,
     /// How long its runs wait for their attestation, in minutes.
     pub deadline_minutes: u32,
+    /// When it was deleted; it can be restored.
+    pub deleted_at: Option<Timestamp>,
 }
 
 /// A place that an organization keeps its blobs in.
@@ -96,6 +98,8 @@ pub struct ContractRevision {
     pub files: BTreeMap<String, String>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When the contract was deleted; it can be restored.
+    pub deleted_at: Option<Timestamp>,
 }
 
 /// One immutable revision of a gate.

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::actor::{Actor, Permission};
 use crate::audit::Change;
-use crate::store::Reader;
-use crate::{Control, Error, Result, Workflow, audit, fresh, now, store};
+use crate::store::{Reader, Tx};
+use crate::{Control, Error, Result, Workflow, audit, contracts, fresh, now, store};
 
 /// How long a run waits for its attestation when its workflow does not say, in minutes: a day.
 pub const DEADLINE_MINUTES: u32 = 24 * 60;
@@ -69,6 +69,7 @@ impl Control {
             contract_revision,
             created_at: now(),
             deadline_minutes,
+            deleted_at: None,
         };
         let change = Change::made(side(&workflow, &contract));
         let event = audit::event(actor, Some(org), "workflow.create", &path, change);
@@ -77,6 +78,7 @@ impl Control {
             .write(move |tx| {
                 let (workflow, event) = (saved.clone(), event.clone());
                 Box::pin(async move {
+                    keep_contract(&tx, &workflow).await?;
                     tx.insert_workflow(&workflow).await?;
                     tx.insert_audit(&[event]).await?;
                     Ok::<_, Error>(())
@@ -86,8 +88,8 @@ impl Control {
         Ok(view(workflow, project.name, contract))
     }
 
-    /// Lists workflows.
-    pub async fn workflows(&self, actor: &Actor) -> Result<Vec<Workflow>> {
+    /// Lists workflows, or those that were deleted.
+    pub async fn workflows(&self, actor: &Actor, deleted: bool) -> Result<Vec<Workflow>> {
         let org = actor.authorize(Permission::Read)?;
         let read = self.store.read();
         let names = Names::load(&read, org).await?;
@@ -100,6 +102,7 @@ impl Control {
         let workflows = read.workflows(org, None).await?;
         workflows
             .into_iter()
+            .filter(|workflow| workflow.deleted_at.is_some() == deleted)
             .map(|workflow| {
                 let project = names.project(workflow.project)?;
                 let contract = contracts.get(&workflow.contract).cloned();
@@ -138,11 +141,13 @@ impl Control {
                 let (actor, path, update) = (actor.clone(), path.clone(), update.clone());
                 Box::pin(async move {
                     let before = find(&tx, org, &path).await?;
+                    standing(&before, &path)?;
                     let old = contract_of(&tx, &before).await?;
                     let (after, contract) = updated(&tx, &before, &old, update).await?;
                     if after != before {
                         let change = Change::of(side(&before, &old), side(&after, &contract));
                         let action = "workflow.update";
+                        keep_contract(&tx, &after).await?;
                         tx.replace_workflow(&before, &after).await?;
                         let event = audit::event(&actor, Some(org), action, &path, change);
                         tx.insert_audit(&[event]).await?;
@@ -152,6 +157,72 @@ impl Control {
             })
             .await
     }
+
+    /// Deletes a workflow: no run of it is opened any more. Its runs, and what they attested, stay; those that are open
+    /// can be finished.
+    pub async fn delete_workflow(&self, actor: &Actor, path: WorkflowPath) -> Result<()> {
+        let org = actor.authorize(Permission::EditWorkflows)?;
+        let (actor, at) = (actor.clone(), now());
+        self.store
+            .write(move |tx| {
+                let (actor, path) = (actor.clone(), path.clone());
+                Box::pin(async move {
+                    let before = find(&tx, org, &path).await?;
+                    standing(&before, &path)?;
+                    tx.set_workflow_deleted(&before, Some(at)).await?;
+                    let contract = contract_of(&tx, &before).await?;
+                    let after = json!({ "id": before.id, "deleted_at": at });
+                    let change = Change::of(side(&before, &contract), after);
+                    let event = audit::event(&actor, Some(org), "workflow.delete", &path, change);
+                    tx.insert_audit(&[event]).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await
+    }
+
+    /// Restores a workflow that was deleted, under the contract that it was under.
+    pub async fn restore_workflow(&self, actor: &Actor, path: WorkflowPath) -> Result<Workflow> {
+        let org = actor.authorize(Permission::EditWorkflows)?;
+        let actor = actor.clone();
+        self.store
+            .write(move |tx| {
+                let (actor, path) = (actor.clone(), path.clone());
+                Box::pin(async move {
+                    let before = find(&tx, org, &path).await?;
+                    let Some(at) = before.deleted_at else {
+                        return Err(Error::Conflict(format!(
+                            "the workflow `{path}` is not deleted"
+                        )));
+                    };
+                    keep_contract(&tx, &before).await?;
+                    tx.set_workflow_deleted(&before, None).await?;
+                    let contract = contract_of(&tx, &before).await?;
+                    let change = Change::of(
+                        json!({ "id": before.id, "deleted_at": at }),
+                        side(&before, &contract),
+                    );
+                    let event = audit::event(&actor, Some(org), "workflow.restore", &path, change);
+                    tx.insert_audit(&[event]).await?;
+                    let after = store::Workflow { deleted_at: None, ..before };
+                    Ok(view(after, path.project, contract))
+                })
+            })
+            .await
+    }
+}
+
+/// Refuses a workflow that was deleted.
+pub(crate) fn standing(workflow: &store::Workflow, path: &WorkflowPath) -> Result<()> {
+    let Some(at) = workflow.deleted_at else { return Ok(()) };
+    Err(Error::NotFound(format!("the workflow `{path}` was deleted at {at}: restore it first")))
+}
+
+/// Refuses to put a workflow under a contract that was deleted, and keeps others from deleting it meanwhile.
+async fn keep_contract(tx: &Tx<'_>, workflow: &store::Workflow) -> Result<()> {
+    tx.next_seq(0).await?;
+    let contract = tx.contract(workflow.org, workflow.contract).await?;
+    contracts::standing(&contract.ok_or_else(|| Error::internal("a workflow has no contract"))?)
 }
 
 /// The workflow as it is to be, and the name of its contract.
@@ -181,7 +252,9 @@ async fn contract_at(
     revision: Option<u32>,
 ) -> Result<ContractId> {
     let found = read.contract_by_name(org, name).await?;
-    let id = found.ok_or_else(|| Error::not_found("contract", name))?.id;
+    let found = found.ok_or_else(|| Error::not_found("contract", name))?;
+    contracts::standing(&found)?;
+    let id = found.id;
     if let Some(number) = revision
         && read.contract_revision(org, id, number).await?.is_none()
     {
@@ -212,6 +285,7 @@ fn view(workflow: store::Workflow, project: Name, contract: Name) -> Workflow {
         contract,
         contract_revision: workflow.contract_revision,
         created_at: workflow.created_at,
+        deleted_at: workflow.deleted_at,
     }
 }
 

@@ -2,13 +2,13 @@
 
 use api_types::{ContractRevision, Page, PutDocument};
 use axum::Json;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use engine::Name;
 use serde::Deserialize;
 
 use crate::error::Failure;
-use crate::extract::{self, Caller, Path, Query};
+use crate::extract::{self, Caller, Deleted, Path, Query};
 use crate::{conditional, convert};
 
 /// Which revision.
@@ -28,8 +28,24 @@ pub(crate) async fn store(
 
 pub(crate) async fn list(
     Caller { control, actor }: Caller,
+    Query(Deleted { deleted }): Query<Deleted>,
 ) -> Result<Json<Page<ContractRevision>>, Failure> {
-    Ok(Json(convert::list(control.contracts(&actor).await?, convert::contract)))
+    Ok(Json(convert::list(control.contracts(&actor, deleted).await?, convert::contract)))
+}
+
+pub(crate) async fn remove(
+    Caller { control, actor }: Caller,
+    Path(name): Path<Name>,
+) -> Result<StatusCode, Failure> {
+    control.delete_contract(&actor, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn restore(
+    Caller { control, actor }: Caller,
+    Path(name): Path<Name>,
+) -> Result<Json<ContractRevision>, Failure> {
+    Ok(Json(convert::contract(control.restore_contract(&actor, &name).await?)))
 }
 
 pub(crate) async fn show(

@@ -9,7 +9,7 @@ use engine::run::WorkflowPath;
 
 use crate::convert;
 use crate::error::Failure;
-use crate::extract::{self, Caller};
+use crate::extract::{self, Caller, Deleted};
 
 pub(crate) async fn create(
     Caller { control, actor }: Caller,
@@ -41,8 +41,25 @@ pub(crate) async fn update(
     Ok(Json(convert::workflow(control.update_workflow(&actor, path, update).await?)))
 }
 
+pub(crate) async fn remove(
+    Caller { control, actor }: Caller,
+    extract::Path((project, workflow)): extract::Path<(Name, Name)>,
+) -> Result<StatusCode, Failure> {
+    control.delete_workflow(&actor, WorkflowPath { project, workflow }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn restore(
+    Caller { control, actor }: Caller,
+    extract::Path((project, workflow)): extract::Path<(Name, Name)>,
+) -> Result<Json<Workflow>, Failure> {
+    let path = WorkflowPath { project, workflow };
+    Ok(Json(convert::workflow(control.restore_workflow(&actor, path).await?)))
+}
+
 pub(crate) async fn list(
     Caller { control, actor }: Caller,
+    extract::Query(Deleted { deleted }): extract::Query<Deleted>,
 ) -> Result<Json<Page<Workflow>>, Failure> {
-    Ok(Json(convert::list(control.workflows(&actor).await?, convert::workflow)))
+    Ok(Json(convert::list(control.workflows(&actor, deleted).await?, convert::workflow)))
 }

@@ -65,4 +65,8 @@ pub struct Workflow {
     pub created_at: Timestamp,
     /// How long its runs wait for their attestation, in minutes.
     pub deadline_minutes: u32,
+    /// When it was deleted; it can be restored.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
 }

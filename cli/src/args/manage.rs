@@ -35,9 +35,24 @@ pub enum ContractCommand {
         /// The contract.
         file: PathBuf,
     },
+    /// Delete a contract that no workflow is under; what was judged by it stays.
+    #[command(after_help = "Example:\n  muster contract delete web-release")]
+    Delete {
+        /// The contract.
+        name: NameArg,
+    },
+    /// Restore a contract that was deleted.
+    #[command(after_help = "Example:\n  muster contract restore web-release")]
+    Restore {
+        /// The contract.
+        name: NameArg,
+    },
     /// List contracts.
-    #[command(after_help = "Example:\n  muster contract list")]
+    #[command(after_help = "Examples:\n  muster contract list\n  muster contract list --deleted")]
     List {
+        /// Those that were deleted.
+        #[arg(long)]
+        deleted: bool,
         /// The form of the answer.
         #[arg(long, short, value_enum, default_value_t)]
         output: Form,
@@ -153,9 +168,28 @@ pub enum WorkflowCommand {
         #[arg(long, value_name = "MINUTES")]
         deadline_minutes: Option<u32>,
     },
+    /// Delete a workflow: no run of it is opened any more; what its runs attested stays.
+    #[command(after_help = "Example:\n  muster workflow delete web/release")]
+    Delete {
+        /// The workflow, PROJECT/WORKFLOW.
+        #[arg(value_name = "P/W")]
+        path: WorkflowPath,
+    },
+    /// Restore a workflow that was deleted.
+    #[command(after_help = "Example:\n  muster workflow restore web/release")]
+    Restore {
+        /// The workflow, PROJECT/WORKFLOW.
+        #[arg(value_name = "P/W")]
+        path: WorkflowPath,
+    },
     /// List workflows, and who meets which revision of what.
-    #[command(after_help = "Example:\n  muster workflow list --contract web-release")]
+    #[command(
+        after_help = "Examples:\n  muster workflow list --contract web-release\n  muster workflow list --deleted"
+    )]
     List {
+        /// Those that were deleted.
+        #[arg(long)]
+        deleted: bool,
         /// Only those under this contract.
         #[arg(long, value_name = "NAME")]
         contract: Option<NameArg>,

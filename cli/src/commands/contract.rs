@@ -12,7 +12,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::{Context, library, wait};
-use crate::args::{ContractArg, ContractCommand, Form};
+use crate::args::{ContractArg, ContractCommand, Form, NameArg};
 use crate::client::Client;
 use crate::exit::{Exit, Failure, Result};
 use crate::terminal::plain;
@@ -23,7 +23,9 @@ pub(super) fn run(context: &Context, command: ContractCommand) -> Result {
         ContractCommand::Check { file } => check(context, &file),
         ContractCommand::Export { file, opa } => export(context, &file, &opa),
         ContractCommand::Push { file } => wait(push(context, &file)),
-        ContractCommand::List { output } => wait(list(context, output)),
+        ContractCommand::Delete { name } => wait(delete(context, name)),
+        ContractCommand::Restore { name } => wait(restore(context, name)),
+        ContractCommand::List { deleted, output } => wait(list(context, deleted, output)),
         ContractCommand::Show { contract, output } => wait(show(context, contract, output)),
         ContractCommand::Diff { from, to, exit_code, output } => {
             wait(diff(context, from, to, exit_code, output))
@@ -101,8 +103,22 @@ async fn push(context: &Context, file: &Path) -> Result {
     Ok(Exit::Success)
 }
 
-async fn list(context: &Context, output: Form) -> Result {
-    let page: Page<ContractRevision> = context.client()?.get("/v1/contracts").await?;
+async fn delete(context: &Context, name: NameArg) -> Result {
+    context.client()?.delete(&format!("/v1/contracts/{name}")).await?;
+    context.terminal.data(&format!("deleted {name}\n"));
+    Ok(Exit::Success)
+}
+
+async fn restore(context: &Context, name: NameArg) -> Result {
+    let restored: ContractRevision =
+        context.client()?.post(&format!("/v1/contracts/{name}/restore")).await?;
+    context.terminal.data(&line(&restored));
+    Ok(Exit::Success)
+}
+
+async fn list(context: &Context, deleted: bool, output: Form) -> Result {
+    let path = format!("/v1/contracts?deleted={deleted}");
+    let page: Page<ContractRevision> = context.client()?.get(&path).await?;
     context.answer(output, &page, || page.items.iter().map(line).collect())?;
     Ok(Exit::Success)
 }
@@ -175,5 +191,6 @@ fn shown(value: Option<&Value>) -> String {
 }
 
 fn line(one: &ContractRevision) -> String {
-    format!("{} revision {} {}\n", one.name, one.revision, one.digest)
+    let deleted = one.deleted_at.map_or_else(String::new, |at| format!(", deleted at {at}"));
+    format!("{} revision {} {}{deleted}\n", one.name, one.revision, one.digest)
 }

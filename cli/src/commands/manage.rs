@@ -51,8 +51,16 @@ pub(super) async fn workflow(context: &Context, command: WorkflowCommand) -> Res
             let made: Workflow = client.send_json(Method::POST, ALL, &body).await?;
             context.terminal.data(&line(&made));
         }
-        WorkflowCommand::List { contract, output } => {
-            let mut page: Page<Workflow> = client.get(ALL).await?;
+        WorkflowCommand::Delete { path } => {
+            client.delete(&at(&path)).await?;
+            context.terminal.data(&format!("deleted {path}\n"));
+        }
+        WorkflowCommand::Restore { path } => {
+            let one: Workflow = client.post(&format!("{}/restore", at(&path))).await?;
+            context.terminal.data(&line(&one));
+        }
+        WorkflowCommand::List { deleted, contract, output } => {
+            let mut page: Page<Workflow> = client.get(&format!("{ALL}?deleted={deleted}")).await?;
             page.items.retain(|one| contract.as_ref().is_none_or(|name| *name == one.contract));
             context.answer(output, &page, || page.items.iter().map(line).collect())?;
         }
@@ -74,8 +82,11 @@ pub(super) async fn workflow(context: &Context, command: WorkflowCommand) -> Res
 /// A workflow, and what its next run must meet.
 fn line(one: &Workflow) -> String {
     let revision = one.contract_revision.map_or_else(String::new, |number| format!("@{number}"));
-    let Workflow { project, name, contract, deadline_minutes, .. } = one;
-    format!("{project}/{name} under {contract}{revision} within {deadline_minutes} minutes\n")
+    let Workflow { project, name, contract, deadline_minutes, deleted_at, .. } = one;
+    let deleted = deleted_at.map_or_else(String::new, |at| format!(", deleted at {at}"));
+    format!(
+        "{project}/{name} under {contract}{revision} within {deadline_minutes} minutes{deleted}\n"
+    )
 }
 
 pub(super) async fn token(context: &Context, command: TokenCommand) -> Result {

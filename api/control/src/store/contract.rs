@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use engine::id::{ContractId, OrganizationId, RunId};
 use engine::{Digest, Name, Timestamp};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::attestation::KEYS_PER_QUERY;
 use super::entity::{contract, contract_revision, run};
-use super::row::{Row, bytes, insert, int, json, record, records};
+use super::row::{Row, bytes, insert, int, json, millis, record, records, time};
 use super::{Page, Reader, Sequenced, StoreError, Tx};
 
 /// What workflows must provide, over all its revisions.
@@ -23,6 +24,8 @@ pub struct Contract {
     pub name: Name,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was deleted; it can be restored.
+    pub deleted_at: Option<Timestamp>,
 }
 
 /// One text of a contract.
@@ -216,8 +219,27 @@ impl Tx<'_> {
             org: new.org.0,
             name: new.name.to_string(),
             created_at: new.created_at.as_millis(),
+            deleted_at: millis(new.deleted_at),
         };
         insert::<contract::Entity>(self.db(), vec![model]).await
+    }
+
+    /// Deletes a contract, or restores one that was deleted. One of which that was done meanwhile is a conflict.
+    pub async fn set_contract_deleted(
+        &self,
+        old: &Contract,
+        at: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        let deleted = contract::Column::DeletedAt;
+        let same = if at.is_some() { deleted.is_null() } else { deleted.is_not_null() };
+        let done = contract::Entity::update_many()
+            .col_expr(deleted, Expr::value(millis(at)))
+            .filter(contract::Column::Id.eq(old.id.0))
+            .filter(contract::Column::Org.eq(old.org.0))
+            .filter(same)
+            .exec(self.db())
+            .await?;
+        if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("the contract")) }
     }
 
     /// Adds a revision and answers its sequence number. A number that is taken is a conflict: someone else
@@ -254,6 +276,7 @@ impl TryFrom<contract::Model> for Contract {
             org: OrganizationId(model.org),
             name: row.text(&model.name)?,
             created_at: Timestamp::from_millis(model.created_at),
+            deleted_at: time(model.deleted_at),
         })
     }
 }

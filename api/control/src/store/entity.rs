@@ -32,7 +32,7 @@ entities! {
     }
     contract "contract" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
-        org: Uuid, name: String, created_at: i64,
+        org: Uuid, name: String, created_at: i64, deleted_at: Option<i64>,
     }
     contract_revision "contract_revision" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
@@ -42,7 +42,7 @@ entities! {
     workflow "workflow" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
         org: Uuid, project: Uuid, name: String, contract: Uuid, created_at: i64, deadline_minutes: Option<i64>,
-        contract_revision: Option<i64>,
+        contract_revision: Option<i64>, deleted_at: Option<i64>,
     }
     signing_key "signing_key" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,

@@ -8,6 +8,7 @@
 
 pub(super) mod audit;
 mod backend;
+mod deletion;
 mod first;
 mod integration;
 mod person;
@@ -40,6 +41,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     trust_rule::MIGRATION,
     workflow::MIGRATION,
     person::MIGRATION,
+    deletion::MIGRATION,
 ];
 
 /// Columns that a later migration adds, and the indexes over them. A new column is null or has a default.

@@ -6,7 +6,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::entity::{organization, project, workflow};
-use super::row::{Row, insert, record, records};
+use super::row::{Row, insert, millis, record, records, time};
 use super::{Reader, StoreError, Tx};
 
 /// A tenant. Everything else belongs to one.
@@ -52,6 +52,8 @@ pub struct Workflow {
     pub created_at: Timestamp,
     /// How long its runs wait for their attestation, in minutes; none for the default.
     pub deadline_minutes: Option<u32>,
+    /// When it was deleted; it can be restored.
+    pub deleted_at: Option<Timestamp>,
 }
 
 impl Reader<'_> {
@@ -181,6 +183,7 @@ impl Tx<'_> {
             created_at: new.created_at.as_millis(),
             deadline_minutes: new.deadline_minutes.map(i64::from),
             contract_revision: new.contract_revision.map(i64::from),
+            deleted_at: millis(new.deleted_at),
         };
         insert::<workflow::Entity>(self.db(), vec![model]).await
     }
@@ -202,6 +205,24 @@ impl Tx<'_> {
             .filter(workflow::Column::Contract.eq(old.contract.0))
             .filter(same(pinned, old.contract_revision))
             .filter(same(deadline, old.deadline_minutes))
+            .exec(self.db())
+            .await?;
+        if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("the workflow")) }
+    }
+
+    /// Deletes a workflow, or restores one that was deleted. One of which that was done meanwhile is a conflict.
+    pub async fn set_workflow_deleted(
+        &self,
+        old: &Workflow,
+        at: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        let deleted = workflow::Column::DeletedAt;
+        let same = if at.is_some() { deleted.is_null() } else { deleted.is_not_null() };
+        let done = workflow::Entity::update_many()
+            .col_expr(deleted, Expr::value(millis(at)))
+            .filter(workflow::Column::Id.eq(old.id.0))
+            .filter(workflow::Column::Org.eq(old.org.0))
+            .filter(same)
             .exec(self.db())
             .await?;
         if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("the workflow")) }
@@ -249,6 +270,7 @@ impl TryFrom<workflow::Model> for Workflow {
             created_at: Timestamp::from_millis(model.created_at),
             deadline_minutes: model.deadline_minutes.map(|it| row.small(it)).transpose()?,
             contract_revision: model.contract_revision.map(|it| row.small(it)).transpose()?,
+            deleted_at: time(model.deleted_at),
         })
     }
 }

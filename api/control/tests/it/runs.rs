@@ -156,7 +156,7 @@ async fn a_workflow_says_how_long_its_runs_wait() {
         let run = show(&plane, id).await;
         let waits_ms = run.expires_at.unwrap().as_millis() - run.created_at.as_millis();
         assert_eq!(waits_ms, 5 * 60_000);
-        let workflows = control.workflows(owner).await.unwrap();
+        let workflows = control.workflows(owner, false).await.unwrap();
         let minutes: Vec<u32> = workflows.iter().map(|one| one.deadline_minutes).collect();
         assert_eq!(minutes, [5, DEADLINE_MINUTES]);
     }

@@ -79,6 +79,7 @@ pub(crate) async fn tenant(store: &Store, name: &str) -> Tenant {
                     org: t.org,
                     name: name(),
                     created_at,
+                    deleted_at: None,
                 })
                 .await?;
                 tx.insert_contract_revision(&revision(&t, t.revision, 1)).await?;
@@ -92,6 +93,7 @@ pub(crate) async fn tenant(store: &Store, name: &str) -> Tenant {
                     created_at,
                     deadline_minutes: None,
                     contract_revision: None,
+                    deleted_at: None,
                 };
                 tx.insert_workflow(&workflow).await?;
                 tx.insert_token(&token(&t)).await

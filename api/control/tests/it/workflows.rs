@@ -70,7 +70,7 @@ async fn a_workflow_follows_its_contract_or_stays_at_a_revision() {
         assert_eq!(plane.next().await, under("other", 1));
         let shown = plane.control.workflow(&plane.owner, &path()).await.unwrap();
         assert_eq!((shown.contract.as_str(), shown.deadline_minutes), ("other", 5));
-        assert_eq!(plane.control.workflows(&plane.owner).await.unwrap(), [shown]);
+        assert_eq!(plane.control.workflows(&plane.owner, false).await.unwrap(), [shown]);
     }
 }
 
@@ -95,7 +95,7 @@ async fn what_is_not_there_is_not_met_and_nothing_is_changed() {
         let nightly = "web/nightly".parse().unwrap();
         let made = control.create_workflow(&plane.owner, nightly, terms).await;
         assert_eq!(made.unwrap_err().code(), "not-found");
-        assert_eq!(control.workflows(&plane.owner).await.unwrap(), [before]);
+        assert_eq!(control.workflows(&plane.owner, false).await.unwrap(), [before]);
     }
 }
 
@@ -112,5 +112,74 @@ async fn auditors_see_both_sides_of_a_change_and_none_where_nothing_changed() {
         assert_eq!(page.items.len(), 1, "{:?}", page.items);
         let said = format!("{:?}", page.items[0]);
         assert!(said.contains("contract_revision"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_workflow_opens_no_run_and_comes_back_as_it_was() {
+    for plane in planes().await {
+        let Plane { control, owner, .. } = &plane;
+        let open = plane.open().await;
+        let before = control.workflow(owner, &path()).await.unwrap();
+        control.delete_workflow(owner, path()).await.unwrap();
+        let gone = |error: Error| {
+            assert!(
+                matches!(&error, Error::NotFound(why) if why.contains("was deleted at")),
+                "{error:?}"
+            );
+        };
+        gone(control.open_run(owner, &path()).await.unwrap_err());
+        gone(control.delete_workflow(owner, path()).await.unwrap_err());
+        gone(plane.update(named("release", Some(1))).await.unwrap_err());
+        assert!(control.workflows(owner, false).await.unwrap().is_empty());
+        let deleted = control.workflows(owner, true).await.unwrap();
+        assert!(deleted[0].deleted_at.is_some());
+        let taken = Terms::of("release".parse().unwrap());
+        let taken = control.create_workflow(owner, path(), taken).await;
+        assert!(matches!(taken, Err(Error::Conflict(_))), "{taken:?}");
+        // What is open is finished, and what was attested is found.
+        let crafted = plane.craft_for(open, b"app", "good").await;
+        plane.push(&crafted).await.unwrap();
+        gone(control.rerun(owner, crafted.run.id).await.unwrap_err());
+        assert_eq!(
+            control.runs(owner, Some(&path()), None, None, 10).await.unwrap().items.len(),
+            1
+        );
+        assert_eq!(control.restore_workflow(owner, path()).await.unwrap(), before);
+        let again = control.restore_workflow(owner, path()).await;
+        assert!(matches!(again, Err(Error::Conflict(_))), "{again:?}");
+        plane.open().await;
+    }
+}
+
+#[tokio::test]
+async fn a_contract_is_deleted_once_no_workflow_is_under_it() {
+    for plane in planes().await {
+        let Plane { control, owner, .. } = &plane;
+        let release: Name = "release".parse().unwrap();
+        let used = control.delete_contract(owner, &release).await.unwrap_err();
+        assert!(used.to_string().contains("`web/release`"), "{used}");
+        control.delete_workflow(owner, path()).await.unwrap();
+        control.delete_contract(owner, &release).await.unwrap();
+        assert!(control.contracts(owner, false).await.unwrap().is_empty());
+        assert!(control.contracts(owner, true).await.unwrap()[0].deleted_at.is_some());
+        let other: engine::run::WorkflowPath = "web/other".parse().unwrap();
+        for error in [
+            control
+                .create_workflow(owner, other.clone(), Terms::of(release.clone()))
+                .await
+                .unwrap_err(),
+            control.restore_workflow(owner, path()).await.unwrap_err(),
+            control.put_contract(owner, NEXT.to_owned(), [].into()).await.unwrap_err(),
+            control.delete_contract(owner, &release).await.unwrap_err(),
+        ] {
+            assert!(error.to_string().contains("the contract `release` was deleted at"), "{error}");
+        }
+        let shown = control.contract(owner, &release, Some(1)).await.unwrap();
+        assert!(shown.deleted_at.is_some(), "its revisions are history");
+        let restored = control.restore_contract(owner, &release).await.unwrap();
+        assert_eq!((restored.revision, restored.deleted_at), (1, None));
+        control.restore_workflow(owner, path()).await.unwrap();
+        control.create_workflow(owner, other, Terms::of(release)).await.unwrap();
     }
 }

@@ -41,11 +41,19 @@ pub(super) async fn waivers(d: &mut Driver, signer: &SigningKey) {
     d.change(("POST", "/v1/waivers/{name}/revocation"), "theirs", "waiver.revoke", why).await;
 }
 
-/// A workflow that stays at a revision.
+/// A workflow that stays at a revision; it and its contract are deleted and come back.
 pub(super) async fn workflows(d: &mut Driver) {
     let update = text(&json!({ "contract_revision": 1 }));
     let route = ("PATCH", "/v1/workflows/{project}/{name}");
     d.change(route, "web/release", "workflow.update", update).await;
+    let route = ("DELETE", "/v1/workflows/{project}/{name}");
+    d.change(route, "web/release", "workflow.delete", "").await;
+    let contract = ("DELETE", "/v1/contracts/{name}");
+    d.change(contract, "release", "contract.delete", "").await;
+    let contract = ("POST", "/v1/contracts/{name}/restore");
+    d.change(contract, "release", "contract.restore", "").await;
+    let route = ("POST", "/v1/workflows/{project}/{name}/restore");
+    d.change(route, "web/release", "workflow.restore", "").await;
 }
 
 /// A directory that the operator gives, and a registry that the organization names.
