@@ -245,6 +245,8 @@ pub const ROUTES: &[Route] = &[
         .takes(Body::Json("ExplainToken")).answers(200, Answer::Json("Explanation")),
     Route::new("POST", "/v1/trust-rules", May(Permission::EditTrust), "Make a rule under which CI jobs are let in without a secret", || post(trust_rules::create))
         .takes(Body::Json("CreateTrustRule")).answers(201, Answer::Json("TrustRule")),
+    Route::new("PUT", "/v1/trust-rules", May(Permission::EditTrust), "Store a trust rule; tokens given under the one that it replaces end", || put(trust_rules::store))
+        .takes(Body::Json("CreateTrustRule")).answers(200, Answer::Json("TrustRule")),
     Route::new("GET", "/v1/trust-rules", May(Permission::EditTrust), "List trust rules", || get(trust_rules::list)).answers(200, Answer::List("TrustRule")),
     Route::new("GET", "/v1/trust-rules/{name}", May(Permission::EditTrust), "Show a trust rule", || get(trust_rules::show)).answers(200, Answer::Json("TrustRule")),
     Route::new("DELETE", "/v1/trust-rules/{name}", May(Permission::EditTrust), "Delete a trust rule, and end the tokens that were given under it", || delete(trust_rules::remove))
@@ -338,5 +340,6 @@ pub const ROUTES: &[Route] = &[
     Route::new("GET", "/schemas/contract.schema.json", Public, "The JSON Schema of contracts", || get(operations::contract_schema)).answers(200, Answer::Other("application/schema+json")),
     Route::new("GET", "/schemas/policy.schema.json", Public, "The JSON Schema of policies", || get(operations::policy_schema)).answers(200, Answer::Other("application/schema+json")),
     Route::new("GET", "/schemas/gate.schema.json", Public, "The JSON Schema of gates", || get(operations::gate_schema)).answers(200, Answer::Other("application/schema+json")),
+    Route::new("GET", "/schemas/workflow.schema.json", Public, "The JSON Schema of workflows", || get(operations::workflow_schema)).answers(200, Answer::Other("application/schema+json")),
     Route::new("GET", "/schemas/trust-rule.schema.json", Public, "The JSON Schema of trust rules", || get(operations::trust_rule_schema)).answers(200, Answer::Other("application/schema+json")),
 ];

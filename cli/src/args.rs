@@ -1,5 +1,6 @@
 //! What can be typed. Nothing here does anything.
 
+mod apply;
 mod attest;
 mod audit;
 mod backend;
@@ -16,6 +17,7 @@ mod waiver;
 
 use std::path::PathBuf;
 
+pub(crate) use apply::ApplyArgs;
 pub(crate) use attest::{
     AttestArgs, AttestCommand, IdentityArgs, OneShotArgs, PushArgs, SigningArgs,
 };
@@ -91,6 +93,8 @@ pub enum Command {
     /// Check, export and push contracts.
     #[command(subcommand)]
     Contract(ContractCommand),
+    /// Make the organization what documents say.
+    Apply(ApplyArgs),
     /// Print the JSON Schema of a kind of document.
     Schema(SchemaArgs),
     /// Manage organizations.
@@ -290,6 +294,8 @@ pub enum SchemaKind {
     Waiver,
     /// `kind: TrustRule`.
     TrustRule,
+    /// `kind: Workflow`.
+    Workflow,
 }
 
 /// The form of an answer.

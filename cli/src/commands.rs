@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod apply;
 mod attest;
 mod attestation;
 mod audit;
@@ -56,6 +57,7 @@ pub(crate) fn run(cli: Cli, environment: Environment) -> Result {
         Command::Lineage(args) => wait(lineage::run(&context, args)),
         Command::Attestation(command) => wait(attestation::run(&context, command)),
         Command::Contract(command) => contract::run(&context, command),
+        Command::Apply(args) => wait(apply::run(&context, args)),
         Command::Schema(args) => Ok(schema::run(&context, &args)),
         Command::Org(command) => wait(manage::org(&context, command)),
         Command::Project(command) => wait(manage::project(&context, command)),

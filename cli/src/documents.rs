@@ -104,7 +104,7 @@ pub(crate) fn trust_rule(path: &Path, limits: &Limits) -> Result<TrustRule> {
 }
 
 /// Each line of an error with the file that it is about.
-fn at(path: &Path, error: &dyn std::fmt::Display) -> String {
+pub(crate) fn at(path: &Path, error: &dyn std::fmt::Display) -> String {
     let lines: Vec<String> = error
         .to_string()
         .lines()

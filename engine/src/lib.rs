@@ -32,6 +32,7 @@ pub mod schema;
 pub mod timestamp;
 pub mod trust_rule;
 pub mod waiver;
+pub mod workflow;
 
 pub use digest::Digest;
 pub use evaluation::{Evaluation, Mode, Outcome, Severity, Subject, Verdict, Violation};

@@ -23,6 +23,8 @@ pub const GATE: &str = include_str!("schema/gate.schema.json");
 pub const WAIVER: &str = include_str!("schema/waiver.schema.json");
 /// The published schema of `kind: TrustRule`.
 pub const TRUST_RULE: &str = include_str!("schema/trust-rule.schema.json");
+/// The published schema of `kind: Workflow`.
+pub const WORKFLOW: &str = include_str!("schema/workflow.schema.json");
 
 /// The compiled form of one kind of document, made when the first of them is read.
 type Form = LazyLock<Result<Schema, InvalidSchema>>;
@@ -37,6 +39,8 @@ pub(crate) static GATE_FORM: Form = LazyLock::new(|| form(GATE));
 pub(crate) static WAIVER_FORM: Form = LazyLock::new(|| form(WAIVER));
 /// The form of every trust rule.
 pub(crate) static TRUST_RULE_FORM: Form = LazyLock::new(|| form(TRUST_RULE));
+/// The form of every workflow.
+pub(crate) static WORKFLOW_FORM: Form = LazyLock::new(|| form(WORKFLOW));
 
 /// The published schemas refer to each other by file name; so do they here.
 fn form(source: &str) -> Result<Schema, InvalidSchema> {

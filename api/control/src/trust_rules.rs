@@ -1,4 +1,4 @@
-//! Trust rules: made and deleted, never changed. Deleting one ends the tokens that were given under it.
+//! Trust rules: made, replaced and deleted, never changed. With a rule end the tokens that were given under it.
 
 mod explanation;
 
@@ -15,6 +15,22 @@ use crate::{Control, Error, Result, TrustRule, audit, fresh, issuers, now, store
 impl Control {
     /// Makes a trust rule. Its issuer must be one that may be asked.
     pub async fn create_trust_rule(&self, actor: &Actor, source: &str) -> Result<TrustRule> {
+        let new = self.read_trust_rule(actor, source)?;
+        self.save_trust_rule(actor, new, None).await
+    }
+
+    /// Stores a trust rule in the place of the one of its name, if there is one that says something else: the tokens that
+    /// jobs were given under that end.
+    pub async fn put_trust_rule(&self, actor: &Actor, source: &str) -> Result<TrustRule> {
+        let new = self.read_trust_rule(actor, source)?;
+        let before = self.store.read().trust_rule_by_name(new.org, &new.rule.name).await?;
+        match before {
+            Some(same) if same.digest == new.digest => Ok(view(same)),
+            before => self.save_trust_rule(actor, new, before).await,
+        }
+    }
+
+    fn read_trust_rule(&self, actor: &Actor, source: &str) -> Result<store::TrustRule> {
         let org = actor.authorize(Permission::EditTrust)?;
         let wrong = |error| Error::invalid_document("trust rule", error);
         let document = Document::parse(source, &self.limits).map_err(wrong)?;
@@ -22,22 +38,34 @@ impl Control {
         let issuer = &rule.issuer.url;
         issuers::check(&self.outbound, issuer)
             .map_err(|why| Error::invalid(format!("`{issuer}` cannot be an issuer: {why}")))?;
-        let new = store::TrustRule {
+        Ok(store::TrustRule {
             id: TrustRuleId(fresh()),
             org,
             digest: rule.digest().map_err(Error::internal)?,
             rule,
             created_at: now(),
             created_by: actor.token,
-        };
-        let name = &new.rule.name;
-        let event =
-            audit::event(actor, Some(org), "trust-rule.create", name, Change::made(side(&new)));
-        let saved = new.clone();
+        })
+    }
+
+    /// One transaction: the rule before is gone, this one is there.
+    async fn save_trust_rule(
+        &self,
+        actor: &Actor,
+        new: store::TrustRule,
+        before: Option<store::TrustRule>,
+    ) -> Result<TrustRule> {
+        let action = if before.is_some() { "trust-rule.replace" } else { "trust-rule.create" };
+        let change = Change::revised(before.as_ref().map(side), side(&new));
+        let event = audit::event(actor, Some(new.org), action, &new.rule.name, change);
+        let (saved, before) = (new.clone(), before.map(|before| before.id));
         self.store
             .write(move |tx| {
                 let (new, event) = (saved.clone(), event.clone());
                 Box::pin(async move {
+                    if let Some(before) = before {
+                        tx.delete_trust_rule(new.org, before).await?;
+                    }
                     let count = tx.count_trust_rules(new.org).await?;
                     if usize::try_from(count).is_ok_and(|count| count >= TRUST_RULES_MAX) {
                         return Err(Error::Conflict(format!(

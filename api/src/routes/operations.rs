@@ -50,6 +50,10 @@ pub(crate) async fn gate_schema() -> Typed<&'static str> {
     typed("application/schema+json", schema::GATE)
 }
 
+pub(crate) async fn workflow_schema() -> Typed<&'static str> {
+    typed("application/schema+json", schema::WORKFLOW)
+}
+
 pub(crate) async fn trust_rule_schema() -> Typed<&'static str> {
     typed("application/schema+json", schema::TRUST_RULE)
 }

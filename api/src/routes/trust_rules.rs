@@ -18,6 +18,13 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Json(trust_rule::shown(rule))))
 }
 
+pub(crate) async fn store(
+    Caller { control, actor }: Caller,
+    extract::Json(body): extract::Json<CreateTrustRule>,
+) -> Result<Json<TrustRule>, Failure> {
+    Ok(Json(trust_rule::shown(control.put_trust_rule(&actor, &body.source).await?)))
+}
+
 pub(crate) async fn list(
     Caller { control, actor }: Caller,
 ) -> Result<Json<Page<TrustRule>>, Failure> {

@@ -164,7 +164,7 @@ async fn revision(client: &Client, contract: &ContractArg) -> Result<ContractRev
     client.get(&format!("/v1/contracts/{name}{which}")).await
 }
 
-fn compiled(revision: &ContractRevision) -> Result<Compiled> {
+pub(super) fn compiled(revision: &ContractRevision) -> Result<Compiled> {
     let ContractRevision { name, revision: number, source, files, .. } = revision;
     let wrong = |error: &dyn std::fmt::Display| {
         Failure::unexpected(&format!("{name}@{number} does not compile here"), error)
@@ -174,7 +174,7 @@ fn compiled(revision: &ContractRevision) -> Result<Compiled> {
         .map_err(|error| wrong(&error))
 }
 
-fn difference(one: &Difference) -> String {
+pub(super) fn difference(one: &Difference) -> String {
     let Difference { at, before, after } = one;
     let at = plain(at);
     match (before, after) {

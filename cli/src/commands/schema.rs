@@ -12,6 +12,7 @@ pub(super) fn run(context: &Context, args: &SchemaArgs) -> Exit {
         SchemaKind::Policy => schema::POLICY,
         SchemaKind::Gate => schema::GATE,
         SchemaKind::Waiver => schema::WAIVER,
+        SchemaKind::Workflow => schema::WORKFLOW,
         SchemaKind::TrustRule => schema::TRUST_RULE,
     });
     Exit::Success

@@ -159,6 +159,7 @@ fn schemas_are_the_published_ones() {
         ("gate", schema::GATE),
         ("waiver", schema::WAIVER),
         ("trust-rule", schema::TRUST_RULE),
+        ("workflow", schema::WORKFLOW),
     ] {
         let said = sandbox.run(&format!("schema {kind}")).with(0).stdout;
         assert_eq!(said, published);

@@ -8,6 +8,7 @@
 #![expect(clippy::string_slice, reason = "the texts are hexadecimal, or ASCII that we wrote")]
 #![expect(clippy::type_complexity, reason = "tables of cases are read as they stand")]
 
+mod apply;
 mod audit;
 mod backend;
 mod backup;

@@ -149,7 +149,9 @@ pub(super) async fn trust_rules(d: &mut Driver) {
         },
     });
     let rule = text(&json!({ "source": text(&rule) }));
-    d.change(("POST", "/v1/trust-rules"), "", "trust-rule.create", rule).await;
+    let other = rule.replace("web/*", "web/release");
+    d.change(("POST", "/v1/trust-rules"), "", "trust-rule.create", other).await;
+    d.change(("PUT", "/v1/trust-rules"), "", "trust-rule.replace", rule).await;
     let form = format!(
         "grant_type={}&subject_token_type={}&subject_token={}&organization=acme&workflow=web/release",
         api_types::EXCHANGE_GRANT,
