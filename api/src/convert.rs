@@ -123,9 +123,10 @@ pub(crate) fn key(one: view::Key) -> out::Key {
 }
 
 pub(crate) fn token(one: view::Token) -> out::Token {
-    let view::Token { id, name, scopes, created_at, expires_at, revoked_at, last_used_at } = one;
+    let view::Token { id, name, scopes, created_at, expires_at, revoked_at, last_used_at, grants } =
+        one;
     let scopes = scopes.into_iter().map(scope).collect();
-    out::Token { id, name, scopes, created_at, expires_at, revoked_at, last_used_at }
+    out::Token { id, name, scopes, created_at, expires_at, revoked_at, last_used_at, grants }
 }
 
 pub(crate) fn new_token(one: view::NewToken) -> out::NewToken {

@@ -169,9 +169,9 @@ pub enum Command {
     after_help = "A material is named by the contract. Files without a name are matched by their kind.\nSources: a file, a directory with an OCI image layout, IMAGE@sha256:…, text:… for a string, or - for the standard input.\n\nExamples:\n  muster check --contract contract.yaml sbom=sbom.cdx.json report.sarif\n  muster check --contract contract.yaml -o table -o sarif=out.sarif -o junit=out.xml sbom.cdx.json"
 )]
 pub struct CheckArgs {
-    /// The contract, YAML or JSON.
+    /// The contract, YAML or JSON; what `.muster.yaml` says when absent.
     #[arg(long, short, value_name = "FILE")]
-    pub contract: PathBuf,
+    pub contract: Option<PathBuf>,
     #[command(flatten)]
     pub judging: JudgingArgs,
     /// The evaluation time (RFC 3339, or a date); now when absent.

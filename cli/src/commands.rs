@@ -21,6 +21,7 @@ mod run;
 mod schema;
 mod secrets;
 mod serve;
+mod token;
 mod trust_rule;
 mod verify;
 mod waiver;
@@ -64,7 +65,7 @@ pub(crate) fn run(cli: Cli, environment: Environment) -> Result {
         Command::Workflow(command) => wait(manage::workflow(&context, command)),
         Command::Run(command) => wait(run::run(&context, command)),
         Command::Key(command) => key::run(&context, command),
-        Command::Token(command) => wait(manage::token(&context, command)),
+        Command::Token(command) => wait(token::run(&context, command)),
         Command::Trust(command) => wait(trust_rule::run(&context, command)),
         Command::Waiver(command) => wait(waiver::run(&context, command)),
         Command::Integration(command) => wait(integration::run(&context, command)),

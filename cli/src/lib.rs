@@ -9,6 +9,7 @@ mod artifact;
 mod client;
 mod commands;
 mod commit;
+mod configuration;
 mod craft;
 mod documents;
 mod environment;
@@ -18,6 +19,7 @@ mod keys;
 mod login;
 mod memory;
 mod printer;
+mod project_file;
 mod report;
 mod runner;
 mod sessions;
@@ -25,6 +27,7 @@ mod state;
 mod terminal;
 
 pub use args::Cli;
+pub use configuration::parse;
 pub use environment::Environment;
 pub use exit::Exit;
 

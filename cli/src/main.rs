@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
     let _scenario = fail::FailScenario::setup();
     let environment = cli::Environment::read();
-    let exit = match cli::Cli::try_parse() {
+    let words: Vec<_> = std::env::args_os().collect();
+    let exit = match cli::parse(&words) {
         Ok(typed) => cli::run(typed, environment),
         Err(error) => {
             // Help and version are answers, not errors.

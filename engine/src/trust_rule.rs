@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 pub use claims::{claim, texts};
 pub use issuer::{Issuer, IssuerKind};
-pub use matching::Miss;
+pub use matching::{Miss, granted};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -130,7 +130,7 @@ impl TrustRule {
 }
 
 /// `PROJECT/WORKFLOW` in which names may have `*`.
-fn is_grant(text: &str) -> bool {
+pub fn is_grant(text: &str) -> bool {
     let legal = |part: &str| {
         let known =
             |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'*');

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use engine::Name;
 use engine::id::{OrganizationId, PersonId, RunId, TokenId, WorkflowId};
 use engine::run::WorkflowPath;
+use engine::trust_rule::granted;
 pub use role::Role;
 
 use crate::error::Error;
@@ -178,6 +179,8 @@ pub struct Actor {
     pub job: Option<Binding>,
     /// Whose it is, when it is the token of a person who logged in.
     pub person: Option<Person>,
+    /// The workflows whose runs alone it attests, `PROJECT/WORKFLOW` with `*`; none where it is not restricted so.
+    pub grants: Option<Vec<String>>,
 }
 
 /// A person who logged in, in the organization of the token.
@@ -219,6 +222,12 @@ impl Actor {
                 "this token may not {permission}: it lets a CI job run one workflow, and nothing else"
             )));
         }
+        if let Some(grants) = &self.grants {
+            let grants = grants.join("`, `");
+            return Err(Error::forbidden(format!(
+                "this token may not {permission}: it attests runs of `{grants}`, and nothing else"
+            )));
+        }
         self.in_organization(permission)
     }
 
@@ -245,11 +254,18 @@ impl Actor {
         }
     }
 
-    /// Refuses a CI job another workflow than its own.
+    /// Refuses a CI job another workflow than its own, and a restricted token one that it was not made for.
     pub(crate) fn check_workflow(&self, id: WorkflowId, path: &WorkflowPath) -> Result<(), Error> {
         match self.job {
             Some(Binding { workflow, .. }) if workflow != id => Err(Error::forbidden(format!(
                 "this token of a CI job is for another workflow than `{path}`"
+            ))),
+            _ => Ok(()),
+        }?;
+        match &self.grants {
+            Some(grants) if !granted(grants, path) => Err(Error::forbidden(format!(
+                "this token is for the workflows `{}`, not for `{path}`",
+                grants.join("`, `")
             ))),
             _ => Ok(()),
         }

@@ -238,6 +238,7 @@ mod tests {
                 organization: None,
                 job: None,
                 person: Some(person),
+                grants: None,
             };
             let owner = role == Role::Owner;
             assert!(check_rank(&actor, &[Role::Admin]).is_ok());

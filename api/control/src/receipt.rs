@@ -41,6 +41,7 @@ impl Control {
     /// was refused, and at which step, is an audit event.
     pub async fn receive(&self, actor: &Actor, run: RunId, bytes: Vec<u8>) -> Result<Receipt> {
         let org = actor.authorize_job(Permission::Attest, With::Run(run))?;
+        self.check_granted(actor, org, run).await?;
         let digest = Digest::of(&bytes);
         let stopped = match self.receive_in_order(actor, org, run, digest, bytes).await {
             Ok(receipt) => return Ok(receipt),

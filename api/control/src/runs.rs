@@ -31,6 +31,7 @@ impl Control {
     /// Opens a run that repeats one which is not open any more, under what a new one is opened under.
     pub async fn rerun(&self, actor: &Actor, id: RunId) -> Result<OpenedRun> {
         let org = actor.authorize_job(Permission::Attest, With::NoRun)?;
+        self.check_granted(actor, org, id).await?;
         self.expire_overdue(Some(org)).await?;
         let read = self.store.read();
         let run = read.run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
@@ -43,6 +44,24 @@ impl Control {
         let project = read.project(org, run.project).await?.ok_or_else(lost)?.name;
         let path = WorkflowPath { project, workflow: workflow.name.clone() };
         self.begin(actor, &path, &workflow, Some(id)).await
+    }
+
+    /// Refuses a restricted token a run of a workflow that it was not made for.
+    pub(crate) async fn check_granted(
+        &self,
+        actor: &Actor,
+        org: OrganizationId,
+        id: RunId,
+    ) -> Result<()> {
+        if actor.grants.is_none() {
+            return Ok(());
+        }
+        let missing = || Error::not_found("run", id);
+        let read = self.store.read();
+        let run = read.run(org, id).await?.ok_or_else(missing)?;
+        let project = read.project(org, run.project).await?.ok_or_else(missing)?.name;
+        let workflow = read.workflow(org, run.workflow).await?.ok_or_else(missing)?.name;
+        actor.check_workflow(run.workflow, &WorkflowPath { project, workflow })
     }
 
     async fn begin(

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use engine::id::{OrganizationId, TokenId};
+use engine::trust_rule::is_grant;
 use engine::{Digest, Name, Timestamp};
 use serde_json::json;
 
@@ -17,6 +18,8 @@ const PREFIX: &str = "muster_pat_";
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const RANDOM_CHARS: usize = 30;
 const CHECKSUM_CHARS: usize = 6;
+/// Most grants of one token.
+const GRANTS_MAX: usize = 100;
 
 /// A token with its secret, shown once.
 #[derive(Clone)]
@@ -95,7 +98,8 @@ impl Control {
         } else {
             None
         };
-        Ok(Actor { token: found.id, name: found.name, scopes, organization, job, person })
+        let ApiToken { id: token, name, grants, .. } = found;
+        Ok(Actor { token, name, scopes, organization, job, person, grants })
     }
 
     /// What the token of a CI job is good for, while the rule that let the job in stands.
@@ -131,6 +135,37 @@ impl Control {
         scopes: Vec<Scope>,
         expires_at: Option<Timestamp>,
     ) -> Result<NewToken> {
+        self.make_token(actor, name, scopes, expires_at, None).await
+    }
+
+    /// Makes a token that attests runs of these workflows, `PROJECT/WORKFLOW` with `*` for any text within a name, and does
+    /// nothing else.
+    pub async fn create_attesting_token(
+        &self,
+        actor: &Actor,
+        name: Name,
+        grants: Vec<String>,
+        expires_at: Option<Timestamp>,
+    ) -> Result<NewToken> {
+        if grants.len() > GRANTS_MAX {
+            return Err(Error::invalid(format!("a token has at most {GRANTS_MAX} grants")));
+        }
+        if let Some(wrong) = grants.iter().find(|grant| !is_grant(grant)) {
+            return Err(Error::invalid(format!(
+                "`{wrong}` is not PROJECT/WORKFLOW: write it as `web/release` or `web/*`"
+            )));
+        }
+        self.make_token(actor, name, vec![Scope::Attest], expires_at, Some(grants)).await
+    }
+
+    async fn make_token(
+        &self,
+        actor: &Actor,
+        name: Name,
+        scopes: Vec<Scope>,
+        expires_at: Option<Timestamp>,
+        grants: Option<Vec<String>>,
+    ) -> Result<NewToken> {
         let org = actor.authorize(Permission::EditTokens)?;
         let given = [Scope::Admin, Scope::Attest, Scope::Read];
         if scopes.is_empty() || scopes.iter().any(|scope| !given.contains(scope)) {
@@ -141,7 +176,9 @@ impl Control {
         if expires_at.is_some_and(|end| end <= now()) {
             return Err(Error::invalid("the token would have expired already"));
         }
-        let (row, token) = mint(Some(org), name, &scopes, expires_at, Some(actor.token))?;
+        let (mut row, mut token) = mint(Some(org), name, &scopes, expires_at, Some(actor.token))?;
+        row.grants.clone_from(&grants);
+        token.token.grants = grants;
         let event =
             audit::event(actor, Some(org), "token.create", &row.name, Change::made(side(&row)));
         self.store
@@ -212,6 +249,7 @@ pub(crate) fn mint(
         revoked_at: None,
         last_used_at: None,
         minted_by,
+        grants: None,
     };
     let token = view(row.clone())?;
     Ok((row, NewToken { token, secret }))
@@ -227,7 +265,7 @@ fn side(row: &ApiToken) -> serde_json::Value {
     json!({
         "id": row.id, "name": row.name, "scopes": row.scopes,
         "created_at": row.created_at, "expires_at": row.expires_at, "revoked_at": row.revoked_at,
-        "minted_by": row.minted_by,
+        "minted_by": row.minted_by, "grants": row.grants,
     })
 }
 
@@ -240,6 +278,7 @@ fn view(row: ApiToken) -> Result<Token> {
         expires_at: row.expires_at,
         revoked_at: row.revoked_at,
         last_used_at: row.last_used_at,
+        grants: row.grants,
     })
 }
 

@@ -155,6 +155,8 @@ pub struct Token {
     pub revoked_at: Option<Timestamp>,
     /// When it was last used, to the minute.
     pub last_used_at: Option<Timestamp>,
+    /// The workflows whose runs alone it attests; none where it is not restricted so.
+    pub grants: Option<Vec<String>>,
 }
 
 /// What a run is waiting for.

@@ -36,6 +36,10 @@ pub struct CreateToken {
     #[schema(value_type = Option<String>, format = "date-time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// The workflows whose runs alone it attests, `PROJECT/WORKFLOW` with `*` for any text within a name; then its only
+    /// scope is `attest`, and it does nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grants: Option<Vec<String>>,
 }
 
 /// An API token, without its secret.
@@ -64,6 +68,9 @@ pub struct Token {
     #[schema(value_type = Option<String>, format = "date-time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<Timestamp>,
+    /// The workflows whose runs alone it attests; absent where it is not restricted so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grants: Option<Vec<String>>,
 }
 
 /// A token with its secret, which is shown this once.

@@ -27,8 +27,8 @@ pub struct AttestArgs {
 /// Everything at once.
 #[derive(Debug, Args)]
 pub struct OneShotArgs {
-    /// The workflow, PROJECT/WORKFLOW.
-    #[arg(long, required_unless_present = "rerun", value_name = "P/W")]
+    /// The workflow, PROJECT/WORKFLOW; what `.muster.yaml` says when absent.
+    #[arg(long, value_name = "P/W")]
     pub workflow: Option<WorkflowPath>,
     /// Repeat this run, which is not open any more, instead of naming a workflow.
     #[arg(long, conflicts_with = "workflow", value_name = "RUN")]
@@ -44,7 +44,7 @@ pub struct OneShotArgs {
 /// How a CI job without a token is let in: its CI system says who it is.
 #[derive(Debug, Args)]
 pub struct IdentityArgs {
-    /// The organization whose trust rules let this job in when no token is given.
+    /// The organization whose trust rules let this job in when no token is given; what `.muster.yaml` says when absent.
     #[arg(long, env = "MUSTER_ORGANIZATION", value_name = "NAME")]
     pub organization: Option<NameArg>,
     /// For whom the CI system is to issue the identity token; the address of the server when absent.
@@ -71,8 +71,8 @@ pub enum AttestCommand {
         after_help = "Examples:\n  muster attest init --workflow web/release\n  muster attest init --rerun 0199…"
     )]
     Init {
-        /// The workflow, PROJECT/WORKFLOW.
-        #[arg(long, required_unless_present = "rerun", value_name = "P/W")]
+        /// The workflow, PROJECT/WORKFLOW; what `.muster.yaml` says when absent.
+        #[arg(long, value_name = "P/W")]
         workflow: Option<WorkflowPath>,
         /// Repeat this run, which is not open any more, instead of naming a workflow.
         #[arg(long, conflicts_with = "workflow", value_name = "RUN")]

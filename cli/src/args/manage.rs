@@ -278,7 +278,7 @@ pub enum KeyCommand {
 pub enum TokenCommand {
     /// Make a token of this organization; prints its secret once.
     #[command(
-        after_help = "Example:\n  muster token create ci --scope attest --scope read --expires-at 2027-01-31"
+        after_help = "Examples:\n  muster token create ci --scope attest --scope read --expires-at 2027-01-31\n  muster token create web --scope attest --grant 'web/*'"
     )]
     Create {
         /// Its name.
@@ -289,6 +289,23 @@ pub enum TokenCommand {
         /// When it ends.
         #[arg(long, value_name = "TIME")]
         expires_at: Option<Timestamp>,
+        /// Attest runs of this workflow, PROJECT/WORKFLOW with `*` for any text within a name, and do nothing else; repeatable.
+        #[arg(long, value_name = "P/W")]
+        grant: Vec<String>,
+    },
+    /// List tokens, without their secrets.
+    #[command(after_help = "Example:\n  muster token list")]
+    List {
+        /// The form of the answer.
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Form,
+    },
+    /// Revoke a token, from now on.
+    #[command(after_help = "Example:\n  muster token revoke ci")]
+    Revoke {
+        /// The token's name or identifier.
+        #[arg(value_name = "NAME|ID")]
+        token: String,
     },
 }
 

@@ -10,7 +10,7 @@ use super::{Form, NameArg};
     after_help = "The session is kept for this server, in the state directory, until it ends eight hours later;\nMUSTER_TOKEN and --token-file come first.\n\nExamples:\n  muster login\n  muster login --organization acme --device"
 )]
 pub struct LoginArgs {
-    /// The organization; needed where you could log in to more than one.
+    /// The organization; needed where you could log in to more than one; what `.muster.yaml` says when absent.
     #[arg(long, value_name = "NAME")]
     pub organization: Option<NameArg>,
     /// Log in on another device: this machine has no browser.

@@ -71,6 +71,42 @@ pub struct ServeArgs {
     pub login_groups_claim: String,
     #[command(flatten)]
     pub secrets: SecretsArgs,
+    /// A file with settings, YAML: the names of these flags, such as `listen: 0.0.0.0:8080`. Flags and variables come first.
+    #[arg(long, env = "MUSTER_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Say what every setting is and where it comes from, and do nothing.
+    #[arg(long)]
+    pub print_config: bool,
+    /// What is said then.
+    #[arg(skip)]
+    pub effective: String,
+}
+
+impl ServeArgs {
+    /// Refuses half of what belongs together: a file has no flags that could require each other.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        for (one, other, what) in [
+            (self.tls_cert.is_some(), self.tls_key.is_some(), "`tls-cert` and `tls-key`"),
+            (
+                self.login_issuer.is_some(),
+                self.login_client_id.is_some(),
+                "`login-issuer` and `login-client-id`",
+            ),
+        ] {
+            if one != other {
+                return Err(format!("{what} belong together: give both, or neither"));
+            }
+        }
+        if self.blobs.is_some() && self.blobs_registry.is_some() {
+            return Err(
+                "`blobs` and `blobs-registry` both say where blobs are: give one".to_owned()
+            );
+        }
+        if self.plain_http && self.blobs_registry.is_none() {
+            return Err("`plain-http` is for `blobs-registry`".to_owned());
+        }
+        Ok(())
+    }
 }
 
 /// `muster demo`.

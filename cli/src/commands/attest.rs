@@ -17,6 +17,7 @@ use crate::args::{AttestArgs, AttestCommand, OneShotArgs};
 use crate::client::Client;
 use crate::evidence::{self, Given, Item};
 use crate::exit::{Exit, Failure, Result};
+use crate::project_file::ProjectFile;
 use crate::{craft, report};
 
 pub(super) async fn run(context: &Context, args: AttestArgs) -> Result {
@@ -48,7 +49,11 @@ impl Which {
         match (workflow, rerun) {
             (_, Some(run)) => Ok(Self::Again(run)),
             (Some(workflow), None) => Ok(Self::Of(workflow)),
-            (None, None) => Err(Failure::usage("name the workflow: --workflow PROJECT/WORKFLOW")),
+            (None, None) => match ProjectFile::find()?.workflow(None)? {
+                Some(workflow) => Ok(Self::Of(workflow)),
+                None => Err(Failure::usage("no workflow was named")
+                    .with_hint("give --workflow PROJECT/WORKFLOW, or say so in .muster.yaml")),
+            },
         }
     }
 }

@@ -9,13 +9,15 @@ use super::{Context, library};
 use crate::args::CheckArgs;
 use crate::evidence::{self, Item};
 use crate::exit::{Exit, Failure, Result};
+use crate::project_file::ProjectFile;
 use crate::report::{self, Report};
 use crate::{craft, documents};
 
 pub(super) fn run(context: &Context, args: CheckArgs) -> Result {
     report::check(&args.judging.output)?;
     let limits = Limits::DEFAULT;
-    let (_, contract) = documents::contract(&args.contract, &library()?, &limits)?;
+    let contract_path = ProjectFile::find()?.contract(args.contract)?;
+    let (_, contract) = documents::contract(&contract_path, &library()?, &limits)?;
     let items = evidence::gather(&args.judging.evidence, &contract.contract, &limits)?;
     let annotations = args.judging.annotation.into_iter().collect();
     let circumstances =
@@ -40,7 +42,7 @@ pub(super) fn run(context: &Context, args: CheckArgs) -> Result {
     let report = Report {
         record,
         contract: contract.contract.name.to_string(),
-        contract_path: args.contract.display().to_string(),
+        contract_path: contract_path.display().to_string(),
         paths,
     };
     report.write(&args.judging.output, &context.terminal)?;

@@ -8,6 +8,7 @@ use crate::args::LoginArgs;
 use crate::client::Client;
 use crate::exit::{Exit, Result};
 use crate::login::Login;
+use crate::project_file::ProjectFile;
 use crate::sessions::Sessions;
 
 pub(super) async fn login(context: &Context, args: LoginArgs) -> Result {
@@ -21,7 +22,7 @@ pub(super) async fn login(context: &Context, args: LoginArgs) -> Result {
     } else {
         login.in_browser(&context.terminal).await?
     };
-    let organization = args.organization;
+    let organization = ProjectFile::find()?.organization(args.organization);
     let body = CreateSession { id_token: proof.id_token, secret: proof.secret, organization };
     let session: NewSession = nobody.send_json(Method::POST, "/v1/sessions", &body).await?;
     sessions.keep(server, &session)?;

@@ -1,4 +1,4 @@
-//! Organizations, projects, workflows, tokens.
+//! Organizations, projects, workflows.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -6,16 +6,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use api_types::{
-    CreateOrganization, CreateProject, CreateToken, CreateWorkflow, CreatedOrganization, NewToken,
-    Page, Project, Scope, UpdateWorkflow, Workflow,
+    CreateOrganization, CreateProject, CreateWorkflow, CreatedOrganization, NewToken, Page,
+    Project, UpdateWorkflow, Workflow,
 };
 use engine::run::WorkflowPath;
 use reqwest::Method;
 
 use super::Context;
-use crate::args::{
-    ContractArg, OrgCommand, ProjectCommand, ScopeArg, TokenCommand, WorkflowCommand,
-};
+use crate::args::{ContractArg, OrgCommand, ProjectCommand, WorkflowCommand};
 use crate::exit::{Exit, Failure, Result};
 
 pub(super) async fn org(context: &Context, command: OrgCommand) -> Result {
@@ -89,25 +87,8 @@ fn line(one: &Workflow) -> String {
     )
 }
 
-pub(super) async fn token(context: &Context, command: TokenCommand) -> Result {
-    let TokenCommand::Create { name, scope, expires_at } = command;
-    let scopes = scope
-        .into_iter()
-        .map(|scope| match scope {
-            ScopeArg::Admin => Scope::Admin,
-            ScopeArg::Attest => Scope::Attest,
-            ScopeArg::Read => Scope::Read,
-        })
-        .collect();
-    let body = CreateToken { name, scopes, expires_at };
-    let token: NewToken = context.client()?.send_json(Method::POST, "/v1/tokens", &body).await?;
-    context
-        .terminal
-        .say(&format!("made the token `{}`; its secret is shown only now", token.token.name));
-    show(context, &token, None)
-}
-
-fn show(context: &Context, token: &NewToken, file: Option<&Path>) -> Result {
+/// Shows a secret once, or writes it to a file that only its owner can read.
+pub(super) fn show(context: &Context, token: &NewToken, file: Option<&Path>) -> Result {
     let Some(file) = file else {
         context.terminal.data(&format!("{}\n", token.secret));
         return Ok(Exit::Success);

@@ -31,6 +31,11 @@ fn log(context: &Context) {
 }
 
 async fn serve(context: &Context, args: ServeArgs) -> Result {
+    args.check().map_err(Failure::usage)?;
+    if args.print_config {
+        context.terminal.data(&args.effective);
+        return Ok(Exit::Success);
+    }
     let listener = TcpListener::bind(args.listen).await;
     let listener = listener
         .map_err(|error| Failure::usage(format!("cannot listen on {}: {error}", args.listen)))?;

@@ -25,15 +25,19 @@ pub struct Miss {
     pub got: Option<String>,
 }
 
+/// Whether one of the grants, `PROJECT/WORKFLOW` with `*` for any text within a name, is about that workflow.
+pub fn granted(grants: &[String], workflow: &WorkflowPath) -> bool {
+    grants.iter().any(|grant| {
+        grant.split_once('/').is_some_and(|(project, name)| {
+            matches(project, workflow.project.as_str()) && matches(name, workflow.workflow.as_str())
+        })
+    })
+}
+
 impl TrustRule {
     /// Whether its jobs may run that workflow.
     pub fn grants(&self, workflow: &WorkflowPath) -> bool {
-        self.grants.iter().any(|grant| {
-            grant.split_once('/').is_some_and(|(project, name)| {
-                matches(project, workflow.project.as_str())
-                    && matches(name, workflow.workflow.as_str())
-            })
-        })
+        granted(&self.grants, workflow)
     }
 
     /// Everything that the rule misses in a token, as of `now`; nothing when it lets the job in. Whether the token holds

@@ -41,6 +41,7 @@ impl Control {
         reason: String,
     ) -> Result<Run> {
         check_reason(&reason)?;
+        self.check_granted(actor, org, id).await?;
         self.expire_overdue(Some(org)).await?;
         let run =
             self.store.read().run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;

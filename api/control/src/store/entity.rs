@@ -52,6 +52,7 @@ entities! {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
         org: Option<Uuid>, name: String, secret_hash: Vec<u8>, scopes: String, created_at: i64,
         expires_at: Option<i64>, revoked_at: Option<i64>, last_used_at: Option<i64>, minted_by: Option<Uuid>,
+        grants: Option<String>,
     }
     run "run" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,

@@ -13,6 +13,7 @@ mod first;
 mod integration;
 mod person;
 mod run;
+mod token;
 mod trust_rule;
 mod waiver;
 mod workflow;
@@ -42,6 +43,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     workflow::MIGRATION,
     person::MIGRATION,
     deletion::MIGRATION,
+    token::MIGRATION,
 ];
 
 /// Columns that a later migration adds, and the indexes over them. A new column is null or has a default.

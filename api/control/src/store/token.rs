@@ -37,6 +37,8 @@ pub struct ApiToken {
     pub last_used_at: Option<Timestamp>,
     /// The token with which it was made; none for the first of an installation, and for those of old.
     pub minted_by: Option<TokenId>,
+    /// The workflows whose runs alone it attests; none where it is not restricted so.
+    pub grants: Option<Vec<String>>,
 }
 
 impl Reader<'_> {
@@ -89,6 +91,7 @@ impl Tx<'_> {
             revoked_at: millis(new.revoked_at),
             last_used_at: millis(new.last_used_at),
             minted_by: new.minted_by.map(|token| token.0),
+            grants: new.grants.as_ref().map(|grants| json("api_token", grants)).transpose()?,
         };
         insert::<api_token::Entity>(self.db(), vec![model]).await
     }
@@ -146,6 +149,7 @@ impl TryFrom<api_token::Model> for ApiToken {
             revoked_at: time(model.revoked_at),
             last_used_at: time(model.last_used_at),
             minted_by: model.minted_by.map(TokenId),
+            grants: model.grants.map(|grants| row.json(&grants)).transpose()?,
         })
     }
 }

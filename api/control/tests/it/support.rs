@@ -129,6 +129,7 @@ pub(crate) fn token(tenant: &Tenant) -> ApiToken {
         revoked_at: None,
         last_used_at: None,
         minted_by: None,
+        grants: None,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::args::IdentityArgs;
 use crate::client::Client;
 use crate::commands::Context;
 use crate::exit::{Exit, Failure, Result};
+use crate::project_file::ProjectFile;
 use crate::state::{Given, State, StateFile};
 use crate::{ambient, craft};
 
@@ -26,9 +27,10 @@ pub(super) async fn client(
         return Ok((context.client()?, None));
     }
     let server = context.server()?;
-    let Some(organization) = identity.organization.clone() else {
+    let file = ProjectFile::find()?;
+    let Some(organization) = file.organization(identity.organization.clone()) else {
         return Err(Failure::usage("no token was given, and no organization to be let in by")
-            .with_hint("set MUSTER_ORGANIZATION or give --organization; or set MUSTER_TOKEN"));
+            .with_hint("set MUSTER_ORGANIZATION, give --organization, or say so in .muster.yaml; or set MUSTER_TOKEN"));
     };
     let Which::Of(workflow) = which else {
         return Err(Failure::usage("a job without a token cannot repeat a run")
