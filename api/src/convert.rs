@@ -79,6 +79,11 @@ pub(crate) fn rotation(one: view::Rotation) -> out::Rotation {
     out::Rotation { key: one.key.to_string(), resealed: one.resealed }
 }
 
+pub(crate) fn project_version(one: view::ProjectVersion) -> out::ProjectVersion {
+    let view::ProjectVersion { project, version, created_at, released_at, attested, open } = one;
+    out::ProjectVersion { project, version, created_at, released_at, attested, open }
+}
+
 pub(crate) fn project(one: view::Project) -> out::Project {
     out::Project { id: one.id, name: one.name, created_at: one.created_at }
 }
@@ -146,6 +151,7 @@ pub(crate) fn run(one: view::Run) -> out::Run {
         closed_at: one.closed_at,
         reason: one.reason,
         rerun_of: one.rerun_of,
+        version: one.version,
         attestation: one.attestation,
         verdict: one.verdict,
         job: one.job.map(job),
@@ -186,6 +192,7 @@ pub(crate) fn opened(one: view::OpenedRun) -> out::OpenedRun {
         contract: contract(one.contract),
         expires_at: Some(one.expires_at),
         rerun_of: one.rerun_of,
+        version: one.version,
         waivers: one.waivers,
     }
 }

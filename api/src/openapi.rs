@@ -167,6 +167,7 @@ fn judged(out: &mut BTreeMap<String, Value>) {
     add::<types::Problem>(out);
     add::<types::CreateProject>(out);
     add::<types::Project>(out);
+    add::<types::ProjectVersion>(out);
     add::<types::CancelRun>(out);
     add::<types::FailRun>(out);
     add::<types::OpenRun>(out);

@@ -212,6 +212,10 @@ pub const ROUTES: &[Route] = &[
     Route::new("POST", "/v1/projects", May(Permission::EditProjects), "Make a project", || post(projects::create))
         .takes(Body::Json("CreateProject")).answers(201, Answer::Json("Project")),
     Route::new("GET", "/v1/projects", May(Permission::Read), "List projects", || get(projects::list)).answers(200, Answer::List("Project")),
+    Route::new("GET", "/v1/projects/{name}/versions", May(Permission::Read), "List the newest versions of a project", || get(projects::versions))
+        .answers(200, Answer::List("ProjectVersion")),
+    Route::new("POST", "/v1/projects/{name}/versions/{version}/release", May(Permission::EditProjects), "Release a version: it takes no more runs", || post(projects::release))
+        .answers(200, Answer::Json("ProjectVersion")),
     Route::new("POST", "/v1/workflows", May(Permission::EditWorkflows), "Make a workflow", || post(workflows::create))
         .takes(Body::Json("CreateWorkflow")).answers(201, Answer::Json("Workflow")),
     Route::new("GET", "/v1/workflows", May(Permission::Read), "List workflows, or those that were deleted", || get(workflows::list)).asks(DELETED).answers(200, Answer::List("Workflow")),

@@ -73,7 +73,7 @@ pub(crate) fn workflow_of(run: &OpenedRun) -> Workflow {
         organization: run.organization.clone(),
         project: run.project.clone(),
         name: run.workflow.clone(),
-        version: None,
+        version: run.version.clone(),
     }
 }
 

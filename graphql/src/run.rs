@@ -82,6 +82,11 @@ impl Run {
         self.0.reason.as_deref()
     }
 
+    /// The version of the project that it builds.
+    async fn version(&self) -> Option<&str> {
+        self.0.version.as_deref()
+    }
+
     /// The run that it repeats.
     async fn rerun_of(&self) -> Option<ID> {
         self.0.rerun_of.map(|run| ID(run.to_string()))

@@ -8,7 +8,7 @@ use crate::fresh;
 use crate::store::OutboxEvent;
 
 /// The name of every event.
-pub const EVENTS: [&str; 13] = [
+pub const EVENTS: [&str; 14] = [
     ATTESTATION_RECEIVED,
     "contract.revised",
     "gate.revised",
@@ -18,6 +18,7 @@ pub const EVENTS: [&str; 13] = [
     "verdict.failed",
     "verdict.indeterminate",
     "verdict.passed",
+    "version.released",
     "waiver.approved",
     "waiver.rejected",
     "waiver.requested",

@@ -38,6 +38,7 @@ mod sessions;
 pub mod store;
 mod tokens;
 mod trust_rules;
+mod versions;
 mod views;
 mod waivers;
 mod workflows;
@@ -78,6 +79,7 @@ use store::Store;
 pub use store::{Attempt, AuditFilter, DeliveryState, Role as BackendRole};
 pub use tokens::NewToken;
 pub use trust::KeyRing;
+pub use versions::ProjectVersion;
 pub use views::*;
 pub use workflows::{DEADLINE_MINUTES, DEADLINE_MINUTES_MAX, Terms, WorkflowUpdate};
 

@@ -288,6 +288,14 @@ fn check_workflow(actor: &Actor, bound: &BoundRun, predicate: &Predicate) -> Res
             return Err(Error::refused("workflow", message));
         }
     }
+    if bound.run.version != claimed.version {
+        let named = |version: &Option<String>| {
+            version.as_ref().map_or_else(|| "no version".to_owned(), |it| format!("`{it}`"))
+        };
+        let (actual, claimed) = (named(&bound.run.version), named(&claimed.version));
+        let message = format!("the run was opened for {actual}, and the statement names {claimed}");
+        return Err(Error::refused("workflow", message));
+    }
     Ok(())
 }
 

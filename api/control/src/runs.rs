@@ -6,26 +6,43 @@ use std::collections::BTreeMap;
 
 pub use ending::REASON_CHARS_MAX;
 pub(crate) use ending::{check_open, check_reason};
-use engine::id::{OrganizationId, RunId};
+use engine::id::{OrganizationId, RunId, TokenId};
 use engine::run::WorkflowPath;
-use engine::{Digest, Timestamp, Verdict};
+use engine::{Digest, Name, Timestamp, Verdict};
 use serde_json::json;
 
 use crate::actor::{Actor, Permission, With};
 use crate::audit::Change;
-use crate::store::{Reader, RunFilter};
+use crate::store::{AuditEvent, Reader, RunFilter};
 use crate::workflows::{self, Names};
 use crate::{
     Control, Error, Job, OpenedRun, Page, Result, Run, RunState, audit, contracts, fresh, jobs,
-    now, store, waivers,
+    now, store, versions, waivers,
 };
+
+/// What a run builds, and repeats.
+struct Of {
+    version: Option<String>,
+    rerun_of: Option<RunId>,
+}
 
 impl Control {
     /// Opens a run of a workflow under the latest revision of its contract, or the one that it stays at.
     pub async fn open_run(&self, actor: &Actor, path: &WorkflowPath) -> Result<OpenedRun> {
+        self.open_run_of(actor, path, None).await
+    }
+
+    /// The same for a version of the project, which must not be released.
+    pub async fn open_run_of(
+        &self,
+        actor: &Actor,
+        path: &WorkflowPath,
+        version: Option<String>,
+    ) -> Result<OpenedRun> {
         let org = actor.authorize_job(Permission::Attest, With::NoRun)?;
+        version.as_deref().map(versions::check).transpose()?;
         let workflow = workflows::find(&self.store.read(), org, path).await?;
-        self.begin(actor, path, &workflow, None).await
+        self.begin(actor, path, &workflow, Of { version, rerun_of: None }).await
     }
 
     /// Opens a run that repeats one which is not open any more, under what a new one is opened under.
@@ -43,7 +60,8 @@ impl Control {
         let workflow = read.workflow(org, run.workflow).await?.ok_or_else(lost)?;
         let project = read.project(org, run.project).await?.ok_or_else(lost)?.name;
         let path = WorkflowPath { project, workflow: workflow.name.clone() };
-        self.begin(actor, &path, &workflow, Some(id)).await
+        let of = Of { version: run.version, rerun_of: Some(id) };
+        self.begin(actor, &path, &workflow, of).await
     }
 
     /// Refuses a restricted token a run of a workflow that it was not made for.
@@ -69,7 +87,7 @@ impl Control {
         actor: &Actor,
         path: &WorkflowPath,
         workflow: &store::Workflow,
-        rerun_of: Option<RunId>,
+        Of { version, rerun_of }: Of,
     ) -> Result<OpenedRun> {
         actor.check_workflow(workflow.id, path)?;
         workflows::standing(workflow, path)?;
@@ -96,6 +114,7 @@ impl Control {
             reason: None,
             expires_at: Some(expires_at),
             rerun_of,
+            version,
         };
         let waivers = waivers::in_force(&read, org, run.created_at).await?;
         let waivers = waivers.into_iter().map(|one| one.document);
@@ -104,23 +123,12 @@ impl Control {
         let made = json!({
             "state": run.state.as_str(), "workflow": path.to_string(), "expires_at": expires_at,
             "contract": contract.name, "contract_revision": revision.revision, "rerun_of": rerun_of,
+            "version": run.version,
         });
         let action = if rerun_of.is_some() { "run.rerun" } else { "run.open" };
         let event = audit::event(actor, Some(org), action, id, Change::made(made));
         let job = actor.job.map(|_| actor.token);
-        self.store
-            .write(move |tx| {
-                let (run, event) = (run.clone(), event.clone());
-                Box::pin(async move {
-                    tx.insert_run(&run).await?;
-                    if let Some(job) = job {
-                        tx.bind_job(job, run.id).await?;
-                    }
-                    tx.insert_audit(&[event]).await?;
-                    Ok::<_, Error>(())
-                })
-            })
-            .await?;
+        self.save_run(run.clone(), path.project.clone(), job, event).await?;
         let organization = actor.organization.clone().map(|(_, name)| name).ok_or_else(lost)?;
         Ok(OpenedRun {
             id,
@@ -130,8 +138,35 @@ impl Control {
             contract: contracts::view(contract, revision),
             expires_at,
             rerun_of,
+            version: run.version,
             waivers,
         })
+    }
+
+    /// One transaction: the run, the version that it is of, the job that it belongs to.
+    async fn save_run(
+        &self,
+        run: store::Run,
+        project: Name,
+        job: Option<TokenId>,
+        event: AuditEvent,
+    ) -> Result<()> {
+        self.store
+            .write(move |tx| {
+                let (run, event, project) = (run.clone(), event.clone(), project.clone());
+                Box::pin(async move {
+                    if let Some(version) = &run.version {
+                        versions::begin(&tx, &run, &project, version).await?;
+                    }
+                    tx.insert_run(&run).await?;
+                    if let Some(job) = job {
+                        tx.bind_job(job, run.id).await?;
+                    }
+                    tx.insert_audit(&[event]).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await
     }
 
     /// A run.
@@ -234,6 +269,7 @@ async fn describe(
                 closed_at: run.closed_at,
                 reason: run.reason,
                 rerun_of: run.rerun_of,
+                version: run.version,
                 attestation: judged.map(|(digest, _)| *digest),
                 verdict: judged.map(|(_, verdict)| *verdict),
                 job: jobs.remove(&Some(run.id)),

@@ -40,6 +40,7 @@ mod session;
 mod tenancy;
 mod token;
 mod trust_rule;
+mod version;
 mod waiver;
 mod writer;
 
@@ -73,6 +74,7 @@ pub use session::{Reader, Tx};
 pub use tenancy::{Organization, Project, Workflow};
 pub use token::ApiToken;
 pub use trust_rule::TrustRule;
+pub use version::ProjectVersion;
 pub use waiver::{
     WAIVER_IN_FORCE, Waiver, WaiverDecision, WaiverDecisionKind, WaiverRevision, WaiverUse,
     WaiverUses,

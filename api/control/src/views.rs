@@ -212,6 +212,8 @@ pub struct Run {
     pub reason: Option<String>,
     /// The run that it repeats.
     pub rerun_of: Option<RunId>,
+    /// The version of the project that it builds.
+    pub version: Option<String>,
     /// Its attestation, once received.
     pub attestation: Option<Digest>,
     /// What the server judged.
@@ -254,6 +256,8 @@ pub struct OpenedRun {
     pub expires_at: Timestamp,
     /// The run that it repeats.
     pub rerun_of: Option<RunId>,
+    /// The version of the project that it builds.
+    pub version: Option<String>,
     /// The waivers in force that may reach it, for the job's own check.
     pub waivers: Vec<engine::Waiver>,
 }

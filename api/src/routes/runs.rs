@@ -32,7 +32,8 @@ pub(crate) async fn open(
     Caller { control, actor }: Caller,
     extract::Json(body): extract::Json<OpenRun>,
 ) -> Result<(StatusCode, Json<OpenedRun>), Failure> {
-    let run = control.open_run(&actor, &path(&body.workflow)?).await?;
+    let workflow = path(&body.workflow)?;
+    let run = control.open_run_of(&actor, &workflow, body.version).await?;
     Ok((StatusCode::CREATED, Json(convert::opened(run))))
 }
 

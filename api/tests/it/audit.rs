@@ -158,7 +158,7 @@ fn bundle(run: &Value, app: &[u8], key: &SigningKey) -> Vec<u8> {
                 organization: name("/organization").parse().unwrap(),
                 project: name("/project").parse().unwrap(),
                 name: name("/workflow").parse().unwrap(),
-                version: None,
+                version: run["version"].as_str().map(ToOwned::to_owned),
             }),
             runner: Runner {
                 kind: RunnerKind::Generic,
@@ -226,10 +226,12 @@ async fn every_changing_route_leaves_an_event() {
     d.change(("POST", "/v1/runs/{id}/rerun"), broken, "run.rerun", "").await;
     let digest = Digest::of(app).to_string();
     d.change(("PUT", "/v1/blobs/{digest}"), &digest, "blob.put", app.to_vec()).await;
+    let open = text(&json!({ "workflow": "web/release", "version": "1.0.0" }));
     let run = d.change(("POST", "/v1/runs"), "", "run.open", open).await;
     let id = run["id"].as_str().unwrap().to_owned();
     let bundle = bundle(&run, app, &signer);
     d.change(("POST", "/v1/runs/{id}/attestation"), &id, "attestation.receive", bundle).await;
+    stories::versions(d, &id).await;
     stories::waivers(d, &signer).await;
     stories::integrations(d).await;
     stories::backends(d).await;

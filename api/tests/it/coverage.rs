@@ -14,7 +14,7 @@ fn path(route: &Route) -> String {
     let uuid = uuid::Uuid::nil().to_string();
     let path =
         route.path.replace("{digest}", &engine::Digest::of("").to_string()).replace("{id}", &uuid);
-    path.replace("{project}", "web").replace("{name}", "web")
+    path.replace("{project}", "web").replace("{name}", "web").replace("{version}", "1.0.0")
 }
 
 /// A request that is right but for who asks.

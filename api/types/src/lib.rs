@@ -51,7 +51,7 @@ pub use member::{
 pub use organization::{CreateOrganization, CreatedOrganization, Organization};
 pub use page::Page;
 pub use problem::{Place, Problem};
-pub use project::{CreateProject, Project};
+pub use project::{CreateProject, Project, ProjectVersion};
 pub use run::{CancelRun, FailRun, OpenRun, OpenedRun, Run, RunState};
 pub use secret::Rotation;
 pub use token::{CreateToken, NewToken, Scope, Token};

@@ -13,6 +13,9 @@ use crate::{ContractRevision, Job};
 pub struct OpenRun {
     /// The workflow, `project/workflow`.
     pub workflow: String,
+    /// The version of the project that it builds: 1 to 128 letters, digits, `.`, `-`, `_` and `+`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// Gives a run up.
@@ -84,6 +87,9 @@ pub struct Run {
     #[schema(value_type = Option<String>, format = "uuid")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rerun_of: Option<RunId>,
+    /// The version of the project that it builds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// The digest of its attestation, once received.
     #[schema(value_type = Option<String>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -122,6 +128,9 @@ pub struct OpenedRun {
     #[schema(value_type = Option<String>, format = "uuid")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rerun_of: Option<RunId>,
+    /// The version of the project that it builds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// The waivers in force that may reach it, for the job's own check.
     #[schema(value_type = Vec<Object>)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

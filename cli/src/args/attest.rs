@@ -33,6 +33,9 @@ pub struct OneShotArgs {
     /// Repeat this run, which is not open any more, instead of naming a workflow.
     #[arg(long, conflicts_with = "workflow", value_name = "RUN")]
     pub rerun: Option<RunId>,
+    /// The version of the project that is built; it must not be released.
+    #[arg(long, env = "MUSTER_PROJECT_VERSION", value_name = "VERSION")]
+    pub project_version: Option<String>,
     #[command(flatten)]
     pub identity: IdentityArgs,
     #[command(flatten)]
@@ -77,6 +80,9 @@ pub enum AttestCommand {
         /// Repeat this run, which is not open any more, instead of naming a workflow.
         #[arg(long, conflicts_with = "workflow", value_name = "RUN")]
         rerun: Option<RunId>,
+        /// The version of the project that is built; it must not be released.
+        #[arg(long, env = "MUSTER_PROJECT_VERSION", value_name = "VERSION")]
+        project_version: Option<String>,
         /// Forget a run that this job opened before.
         #[arg(long)]
         replace: bool,

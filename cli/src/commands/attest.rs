@@ -23,8 +23,9 @@ use crate::{craft, report};
 pub(super) async fn run(context: &Context, args: AttestArgs) -> Result {
     match args.command {
         None => one_shot(context, args.one_shot).await,
-        Some(AttestCommand::Init { workflow, rerun, replace, identity }) => {
-            steps::init(context, &Which::of(workflow, rerun)?, replace, &identity).await
+        Some(AttestCommand::Init { workflow, rerun, project_version, replace, identity }) => {
+            let which = Which::of(workflow, rerun, project_version)?;
+            steps::init(context, &which, replace, &identity).await
         }
         Some(AttestCommand::Add { evidence }) => steps::add(context, &evidence).await,
         Some(AttestCommand::Status { output }) => steps::status(context, &output),
@@ -38,19 +39,24 @@ pub(super) async fn run(context: &Context, args: AttestArgs) -> Result {
 /// Which run to open.
 #[derive(Debug)]
 enum Which {
-    /// One of this workflow.
-    Of(WorkflowPath),
+    /// One of this workflow, and of this version of its project.
+    Of(WorkflowPath, Option<String>),
     /// One that repeats this one.
     Again(RunId),
 }
 
 impl Which {
-    fn of(workflow: Option<WorkflowPath>, rerun: Option<RunId>) -> Result<Self> {
+    /// One that repeats a run is of the version of that.
+    fn of(
+        workflow: Option<WorkflowPath>,
+        rerun: Option<RunId>,
+        version: Option<String>,
+    ) -> Result<Self> {
         match (workflow, rerun) {
             (_, Some(run)) => Ok(Self::Again(run)),
-            (Some(workflow), None) => Ok(Self::Of(workflow)),
+            (Some(workflow), None) => Ok(Self::Of(workflow, version)),
             (None, None) => match ProjectFile::find()?.workflow(None)? {
-                Some(workflow) => Ok(Self::Of(workflow)),
+                Some(workflow) => Ok(Self::Of(workflow, version)),
                 None => Err(Failure::usage("no workflow was named")
                     .with_hint("give --workflow PROJECT/WORKFLOW, or say so in .muster.yaml")),
             },
@@ -61,7 +67,7 @@ impl Which {
 async fn one_shot(context: &Context, args: OneShotArgs) -> Result {
     report::check(&args.judging.output)?;
     let started_at = craft::now();
-    let which = Which::of(args.workflow, args.rerun)?;
+    let which = Which::of(args.workflow, args.rerun, args.project_version)?;
     // Opening an encrypted key takes as long as everything else.
     let key = open_key(context, &args.signing)?;
     let (client, _only_now) = admission::client(context, &args.identity, &which).await?;
@@ -108,8 +114,8 @@ pub(super) async fn fail(client: &Client, run: RunId, why: &str) -> Result<Run> 
 
 async fn open_run(client: &Client, which: &Which) -> Result<OpenedRun> {
     match which {
-        Which::Of(workflow) => {
-            let body = OpenRun { workflow: workflow.to_string() };
+        Which::Of(workflow, version) => {
+            let body = OpenRun { workflow: workflow.to_string(), version: version.clone() };
             client.send_json(Method::POST, "/v1/runs", &body).await
         }
         Which::Again(run) => client.post(&format!("/v1/runs/{run}/rerun")).await,

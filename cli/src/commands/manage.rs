@@ -7,7 +7,7 @@ use std::path::Path;
 
 use api_types::{
     CreateOrganization, CreateProject, CreateWorkflow, CreatedOrganization, NewToken, Page,
-    Project, UpdateWorkflow, Workflow,
+    Project, ProjectVersion, UpdateWorkflow, Workflow,
 };
 use engine::run::WorkflowPath;
 use reqwest::Method;
@@ -29,11 +29,36 @@ pub(super) async fn org(context: &Context, command: OrgCommand) -> Result {
 }
 
 pub(super) async fn project(context: &Context, command: ProjectCommand) -> Result {
-    let ProjectCommand::Create { name } = command;
-    let project: Project =
-        context.client()?.send_json(Method::POST, "/v1/projects", &CreateProject { name }).await?;
-    context.terminal.data(&format!("{}\n", project.name));
+    const ALL: &str = "/v1/projects";
+    let client = context.client()?;
+    match command {
+        ProjectCommand::Create { name } => {
+            let made: Project =
+                client.send_json(Method::POST, ALL, &CreateProject { name }).await?;
+            context.terminal.data(&format!("{}\n", made.name));
+        }
+        ProjectCommand::List { output } => {
+            let page: Page<Project> = client.get(ALL).await?;
+            let line = |one: &Project| format!("{}\n", one.name);
+            context.answer(output, &page, || page.items.iter().map(line).collect())?;
+        }
+        ProjectCommand::Versions { name, output } => {
+            let page: Page<ProjectVersion> = client.get(&format!("{ALL}/{name}/versions")).await?;
+            context.answer(output, &page, || page.items.iter().map(version).collect())?;
+        }
+        ProjectCommand::Release { name, released } => {
+            let path = format!("{ALL}/{name}/versions/{released}/release");
+            let one: ProjectVersion = client.post(&path).await?;
+            context.terminal.data(&version(&one));
+        }
+    }
     Ok(Exit::Success)
+}
+
+fn version(one: &ProjectVersion) -> String {
+    let ProjectVersion { project, version, released_at, attested, open, .. } = one;
+    let released = released_at.map_or_else(String::new, |at| format!(", released at {at}"));
+    format!("{project}@{version}: {attested} runs attested, {open} open{released}\n")
 }
 
 pub(super) async fn workflow(context: &Context, command: WorkflowCommand) -> Result {

@@ -13,6 +13,11 @@ fn contract(spec: &str) -> String {
 }
 
 #[test]
+fn every_command_is_well_formed() {
+    <cli::Cli as clap::CommandFactory>::command().debug_assert();
+}
+
+#[test]
 fn what_is_typed_wrongly_is_named() {
     let sandbox = Sandbox::with_testdata();
     let cases = [

@@ -66,3 +66,24 @@ fn revisions_of_a_contract_are_listed_shown_and_compared() {
         assert!(said.contains(phrase), "{line}: {said}");
     }
 }
+
+#[test]
+fn a_released_version_takes_no_more_runs() {
+    let server = Server::start();
+    let owner = toured(&server, "acme");
+    let attest = "attest --workflow web/release --project-version 1.4.0 --key ci.key --annotation team=web \
+        app=tour/app.txt sbom=materials/sbom-cyclonedx-json/python-env-small.cdx.json lint=materials/sarif/bandit.sarif.json";
+    owner.run("project release web 1.4.0").with(6);
+    owner.run(&format!("{attest} --bundle-out run.json")).with(0);
+    let bundle = owner.run("verify run.json --key ci.key.pub -o json");
+    assert_eq!(bundle.code, 0, "{bundle:?}");
+    assert_eq!(
+        owner.run("project versions web").with(0).stdout,
+        "web@1.4.0: 1 runs attested, 0 open\n"
+    );
+    let released = owner.run("project release web 1.4.0").with(0).stdout;
+    assert!(released.starts_with("web@1.4.0: 1 runs attested, 0 open, released at "), "{released}");
+    let late = owner.run(attest).with(2).stderr;
+    assert!(late.contains("the version `web@1.4.0` was released at"), "{late}");
+    assert_eq!(owner.run("project list").with(0).stdout, "web\n");
+}

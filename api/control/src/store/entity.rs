@@ -58,7 +58,11 @@ entities! {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
         org: Uuid, project: Uuid, workflow: Uuid, contract_revision: Uuid, state: String, created_at: i64,
         created_by: Uuid, closed_at: Option<i64>, reason: Option<String>, expires_at: Option<i64>,
-        rerun_of: Option<Uuid>,
+        rerun_of: Option<Uuid>, version: Option<String>,
+    }
+    project_version "project_version" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, project: Uuid, version: String, created_at: i64, released_at: Option<i64>, released_by: Option<Uuid>,
     }
     org_blob "org_blob" {
         #[sea_orm(primary_key, auto_increment = false)] org: Uuid,

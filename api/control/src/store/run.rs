@@ -90,6 +90,8 @@ pub struct Run {
     pub expires_at: Option<Timestamp>,
     /// The run that it repeats.
     pub rerun_of: Option<RunId>,
+    /// The version of the project that it builds.
+    pub version: Option<String>,
 }
 
 /// Which runs a list holds; everything that is `None` matches.
@@ -229,6 +231,7 @@ impl Tx<'_> {
             reason: new.reason.clone(),
             expires_at: millis(new.expires_at),
             rerun_of: new.rerun_of.map(|run| run.0),
+            version: new.version.clone(),
         };
         insert::<run::Entity>(self.db(), vec![model]).await
     }
@@ -323,6 +326,7 @@ impl TryFrom<run::Model> for Run {
             reason: model.reason,
             expires_at: time(model.expires_at),
             rerun_of: model.rerun_of.map(RunId),
+            version: model.version,
         })
     }
 }

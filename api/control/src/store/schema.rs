@@ -15,6 +15,7 @@ mod person;
 mod run;
 mod token;
 mod trust_rule;
+mod version;
 mod waiver;
 mod workflow;
 
@@ -44,6 +45,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     person::MIGRATION,
     deletion::MIGRATION,
     token::MIGRATION,
+    version::MIGRATION,
 ];
 
 /// Columns that a later migration adds, and the indexes over them. A new column is null or has a default.

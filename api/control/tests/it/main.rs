@@ -19,5 +19,6 @@ mod sessions;
 mod store;
 mod support;
 mod trust_rules;
+mod versions;
 mod waivers;
 mod workflows;

@@ -201,7 +201,7 @@ fn predicate(run: &OpenedRun, materials: Vec<Material>) -> Predicate {
                 organization: run.organization.clone(),
                 project: run.project.clone(),
                 name: run.workflow.clone(),
-                version: None,
+                version: run.version.clone(),
             }),
             runner: Runner {
                 kind: RunnerKind::Generic,

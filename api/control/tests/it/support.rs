@@ -147,6 +147,7 @@ pub(crate) fn run(tenant: &Tenant) -> Run {
         reason: None,
         expires_at: None,
         rerun_of: None,
+        version: None,
     }
 }
 

@@ -41,6 +41,15 @@ pub(super) async fn waivers(d: &mut Driver, signer: &SigningKey) {
     d.change(("POST", "/v1/waivers/{name}/revocation"), "theirs", "waiver.revoke", why).await;
 }
 
+/// The version of a run that was attested, which is released.
+pub(super) async fn versions(d: &mut Driver, attested: &str) {
+    let run = d.server.ask(Method::GET, &format!("/v1/runs/{attested}"), &d.server.owner);
+    let run = success(run.send().await.unwrap(), "/v1/runs").await;
+    assert_eq!(run["version"], "1.0.0");
+    let route = ("POST", "/v1/projects/{name}/versions/{version}/release");
+    d.change(route, "web/versions/1.0.0", "version.release", "").await;
+}
+
 /// A workflow that stays at a revision; it and its contract are deleted and come back.
 pub(super) async fn workflows(d: &mut Driver) {
     let update = text(&json!({ "contract_revision": 1 }));

@@ -32,7 +32,7 @@ pub(super) async fn client(
         return Err(Failure::usage("no token was given, and no organization to be let in by")
             .with_hint("set MUSTER_ORGANIZATION, give --organization, or say so in .muster.yaml; or set MUSTER_TOKEN"));
     };
-    let Which::Of(workflow) = which else {
+    let Which::Of(workflow, _version) = which else {
         return Err(Failure::usage("a job without a token cannot repeat a run")
             .with_hint("name the workflow: --workflow PROJECT/WORKFLOW; or set MUSTER_TOKEN"));
     };

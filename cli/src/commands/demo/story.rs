@@ -93,7 +93,7 @@ async fn attest(
     evidence: &Evidence,
 ) -> Result<Report> {
     let started_at = craft::now();
-    let body = OpenRun { workflow: "web/release".to_owned() };
+    let body = OpenRun { workflow: "web/release".to_owned(), version: None };
     let run: OpenedRun = client.send_json(Method::POST, "/v1/runs", &body).await?;
     let contract = craft::contract_of(&run, &library()?, &Limits::DEFAULT)?;
     let all = [("app", Kind::Artifact, "app", evidence.app)];
