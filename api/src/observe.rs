@@ -9,7 +9,10 @@ use axum::http::Method;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use opentelemetry::global;
+use opentelemetry_http::HeaderExtractor;
 use tracing::Instrument;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 use uuid::Uuid;
 
 use crate::App;
@@ -27,6 +30,10 @@ pub(crate) async fn request(State(app): State<App>, request: Request, next: Next
         .map_or("unmatched", MatchedPath::as_str)
         .to_owned();
     let span = tracing::info_span!("request", id, method, route);
+    // The caller's trace goes on here. Fails where nothing is traced.
+    let caller =
+        global::get_text_map_propagator(|it| it.extract(&HeaderExtractor(request.headers())));
+    let _untraced = span.set_parent(caller);
     let start = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {

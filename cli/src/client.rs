@@ -14,6 +14,7 @@ use tokio_util::bytes::Bytes;
 
 use crate::evidence::Content;
 use crate::exit::{Exit, Failure, Result};
+use crate::telemetry;
 
 /// How often a request is sent that the server has too many of.
 const PATIENCE: u32 = 5;
@@ -169,7 +170,10 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.server)).bearer_auth(&self.token)
+        self.http
+            .request(method, format!("{}{path}", self.server))
+            .headers(telemetry::onwards())
+            .bearer_auth(&self.token)
     }
 
     async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T> {

@@ -36,6 +36,7 @@ use crate::environment::Environment;
 use crate::exit::{Exit, Failure, Result};
 use crate::printer;
 use crate::sessions::Sessions;
+use crate::telemetry::{self, Telemetry};
 use crate::terminal::Terminal;
 
 /// What every command may use.
@@ -50,39 +51,55 @@ pub(crate) struct Context {
 pub(crate) fn run(cli: Cli, environment: Environment) -> Result {
     let terminal = Terminal::new(&environment);
     let context = Context { terminal, environment, connection: cli.connection };
-    match cli.command {
-        Command::Check(args) => check::run(&context, args),
-        Command::Attest(args) => wait(attest::run(&context, args)),
-        Command::Verify(args) => verify::run(&context, &args),
-        Command::Gate(command) => wait(gate::run(&context, command)),
-        Command::Lineage(args) => wait(lineage::run(&context, args)),
-        Command::Attestation(command) => wait(attestation::run(&context, command)),
-        Command::Contract(command) => contract::run(&context, command),
-        Command::Apply(args) => wait(apply::run(&context, args)),
-        Command::Schema(args) => Ok(schema::run(&context, &args)),
-        Command::Org(command) => wait(manage::org(&context, command)),
-        Command::Project(command) => wait(manage::project(&context, command)),
-        Command::Workflow(command) => wait(manage::workflow(&context, command)),
-        Command::Run(command) => wait(run::run(&context, command)),
-        Command::Key(command) => key::run(&context, command),
-        Command::Token(command) => wait(token::run(&context, command)),
-        Command::Trust(command) => wait(trust_rule::run(&context, command)),
-        Command::Waiver(command) => wait(waiver::run(&context, command)),
-        Command::Integration(command) => wait(integration::run(&context, command)),
-        Command::Delivery(command) => wait(delivery::run(&context, command)),
-        Command::Audit(command) => wait(audit::run(&context, command)),
-        Command::Backend(command) => wait(backend::run(&context, command)),
-        Command::Secrets(command) => secrets::run(&context, &command),
-        Command::Member(command) => wait(member::member(&context, command)),
-        Command::Invitation(command) => wait(member::invitation(&context, command)),
-        Command::Group(command) => wait(member::group(&context, command)),
-        Command::Login(args) => wait(login::login(&context, args)),
-        Command::Logout => wait(login::logout(&context)),
-        Command::Whoami => wait(login::whoami(&context)),
-        Command::Serve(args) => serve::run(&context, args),
-        Command::Backup(args) => wait(backup::back_up(&context, args)),
-        Command::Restore(args) => wait(backup::restore(&context, args)),
-        Command::Demo(args) => demo::run(&context, args),
+    // A server has telemetry of its own.
+    let command = !matches!(cli.command, Command::Serve(_));
+    let _telemetry =
+        command.then(|| Telemetry::of_command(&context.environment, &context.terminal));
+    let span = telemetry::command(&context.environment, &name(&cli.command));
+    span.in_scope(|| dispatch(&context, cli.command))
+}
+
+/// The name of a command, as it is typed.
+fn name(command: &Command) -> String {
+    let shown = format!("{command:?}");
+    let name = shown.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    name.to_ascii_lowercase()
+}
+
+fn dispatch(context: &Context, command: Command) -> Result {
+    match command {
+        Command::Check(args) => check::run(context, args),
+        Command::Attest(args) => wait(attest::run(context, args)),
+        Command::Verify(args) => verify::run(context, &args),
+        Command::Gate(command) => wait(gate::run(context, command)),
+        Command::Lineage(args) => wait(lineage::run(context, args)),
+        Command::Attestation(command) => wait(attestation::run(context, command)),
+        Command::Contract(command) => contract::run(context, command),
+        Command::Apply(args) => wait(apply::run(context, args)),
+        Command::Schema(args) => Ok(schema::run(context, &args)),
+        Command::Org(command) => wait(manage::org(context, command)),
+        Command::Project(command) => wait(manage::project(context, command)),
+        Command::Workflow(command) => wait(manage::workflow(context, command)),
+        Command::Run(command) => wait(run::run(context, command)),
+        Command::Key(command) => key::run(context, command),
+        Command::Token(command) => wait(token::run(context, command)),
+        Command::Trust(command) => wait(trust_rule::run(context, command)),
+        Command::Waiver(command) => wait(waiver::run(context, command)),
+        Command::Integration(command) => wait(integration::run(context, command)),
+        Command::Delivery(command) => wait(delivery::run(context, command)),
+        Command::Audit(command) => wait(audit::run(context, command)),
+        Command::Backend(command) => wait(backend::run(context, command)),
+        Command::Secrets(command) => secrets::run(context, &command),
+        Command::Member(command) => wait(member::member(context, command)),
+        Command::Invitation(command) => wait(member::invitation(context, command)),
+        Command::Group(command) => wait(member::group(context, command)),
+        Command::Login(args) => wait(login::login(context, args)),
+        Command::Logout => wait(login::logout(context)),
+        Command::Whoami => wait(login::whoami(context)),
+        Command::Serve(args) => serve::run(context, args),
+        Command::Backup(args) => wait(backup::back_up(context, args)),
+        Command::Restore(args) => wait(backup::restore(context, args)),
+        Command::Demo(args) => demo::run(context, args),
     }
 }
 

@@ -24,6 +24,7 @@ mod report;
 mod runner;
 mod sessions;
 mod state;
+mod telemetry;
 mod terminal;
 
 pub use args::Cli;

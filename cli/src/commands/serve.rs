@@ -4,30 +4,20 @@ use api::{Options, Rate, Rates, Tls};
 use control::{BlobsConfig, Config, Control, Credentials, Embedded, LoginProvider};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tracing_subscriber::EnvFilter;
 
 use super::{Context, secrets};
 use crate::args::ServeArgs;
 use crate::environment::Environment;
 use crate::exit::{Exit, Failure, Result};
+use crate::telemetry::Telemetry;
 use crate::{keys, memory};
 
 pub(super) fn run(context: &Context, args: ServeArgs) -> Result {
-    log(context);
     memory::give_back(&context.environment);
+    let _telemetry = Telemetry::of_server(&context.environment, &context.terminal);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::unexpected("cannot start", error))?;
     runtime.block_on(serve(context, args))
-}
-
-/// Logs go to the standard error; `RUST_LOG` says how much.
-fn log(context: &Context) {
-    let filter = context.environment.get("RUST_LOG").unwrap_or("info,sqlx=warn,sea_orm=warn");
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(EnvFilter::new(filter));
-    // A test that runs two servers in one process has set it already.
-    let _already_set = subscriber.try_init();
 }
 
 async fn serve(context: &Context, args: ServeArgs) -> Result {

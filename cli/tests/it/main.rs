@@ -36,6 +36,7 @@ mod storage;
 mod support;
 mod tls;
 mod token;
+mod trace;
 mod trust;
 mod usage;
 mod verify;

@@ -6,6 +6,7 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr,
     ExecResult, QueryResult, Statement,
 };
+use tracing::Instrument;
 
 use super::error::transient;
 
@@ -77,6 +78,11 @@ impl Session<'_> {
     }
 }
 
+/// One statement in a trace. Values are not among its text.
+fn span(sql: &str) -> tracing::Span {
+    tracing::debug_span!("statement", db.query.text = sql)
+}
+
 #[async_trait::async_trait]
 impl ConnectionTrait for Session<'_> {
     fn get_database_backend(&self) -> DbBackend {
@@ -84,18 +90,21 @@ impl ConnectionTrait for Session<'_> {
     }
 
     async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
-        self.note(self.executor.execute_raw(stmt).await)
+        let span = span(&stmt.sql);
+        self.note(self.executor.execute_raw(stmt).instrument(span).await)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.note(self.executor.execute_unprepared(sql).await)
+        self.note(self.executor.execute_unprepared(sql).instrument(span(sql)).await)
     }
 
     async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.note(self.executor.query_one_raw(stmt).await)
+        let span = span(&stmt.sql);
+        self.note(self.executor.query_one_raw(stmt).instrument(span).await)
     }
 
     async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.note(self.executor.query_all_raw(stmt).await)
+        let span = span(&stmt.sql);
+        self.note(self.executor.query_all_raw(stmt).instrument(span).await)
     }
 }
