@@ -33,7 +33,7 @@ pub use listening::{InvalidTls, Tls};
 use metrics::Metrics;
 use rate::Limiters;
 pub use rate::{Rate, Rates};
-pub use routes::{Access, Answer, Body, ROUTES, Route};
+pub use routes::{Access, Answer, Body, Parameter, ROUTES, Route};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use api_types as types;
+use engine::Limits;
 use serde_json::{Map, Value, json};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::extract::FORM;
 use crate::problem;
-use crate::routes::{Access, Answer, Body, ROUTES, Route};
+use crate::routes::{Access, Answer, Body, Parameter, ROUTES, Route};
 
 /// The document.
 pub fn document() -> Value {
@@ -85,11 +86,42 @@ fn scopes(access: Access) -> Option<String> {
 
 fn parameters(route: &Route) -> Value {
     let path = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-    let path = path.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
-    let query = route.query.iter();
-    let query = query
-        .map(|(name, kind)| json!({ "name": name, "in": "query", "schema": { "type": kind } }));
+    let path = path.map(
+        |name| json!({ "name": name, "in": "path", "required": true, "schema": path_schema(name) }),
+    );
+    let query = route.query.iter().map(|(name, kind)| {
+        let required = *kind == Parameter::Needed;
+        json!({ "name": name, "in": "query", "required": required, "schema": query_schema(*kind) })
+    });
     path.chain(query).collect()
+}
+
+/// What a part of a path is, by its name.
+fn path_schema(name: &str) -> Value {
+    match name {
+        "id" => json!({ "type": "string", "format": "uuid" }),
+        "digest" => reference("Digest"),
+        "version" => reference("Version"),
+        _ => reference("Name"),
+    }
+}
+
+fn query_schema(kind: Parameter) -> Value {
+    match kind {
+        Parameter::Text | Parameter::Needed => json!({ "type": "string" }),
+        Parameter::Id => json!({ "type": "string", "format": "uuid" }),
+        Parameter::Count => json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX }),
+        Parameter::Within(least, most) => {
+            json!({ "type": "integer", "minimum": least, "maximum": most })
+        }
+        Parameter::Limit => {
+            json!({ "type": "integer", "minimum": 1, "maximum": Limits::DEFAULT.page_max })
+        }
+        Parameter::Time => json!({ "type": "string", "format": "date-time" }),
+        Parameter::Truth => json!({ "type": "boolean" }),
+        Parameter::OneOf(values) => json!({ "type": "string", "enum": values }),
+        Parameter::Form(name) => reference(name),
+    }
 }
 
 fn request_body(body: Body) -> Option<Value> {
@@ -151,6 +183,11 @@ fn schemas() -> BTreeMap<String, Value> {
 
 /// What runs are judged by, and what comes of it.
 fn judged(out: &mut BTreeMap<String, Value>) {
+    add::<types::form::Name>(out);
+    add::<types::form::Digest>(out);
+    add::<types::form::WorkflowPath>(out);
+    add::<types::form::Grant>(out);
+    add::<types::form::Version>(out);
     add::<types::Attestation>(out);
     add::<types::Receipt>(out);
     add::<types::AuditEvent>(out);

@@ -64,6 +64,31 @@ pub enum Body {
     Streamed,
 }
 
+/// What a parameter of a query is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parameter {
+    /// Any text.
+    Text,
+    /// Any text, without which nothing is asked.
+    Needed,
+    /// An identifier.
+    Id,
+    /// A number, 0 or more.
+    Count,
+    /// A number between these.
+    Within(u32, u32),
+    /// How many entries a page has.
+    Limit,
+    /// A time (RFC 3339).
+    Time,
+    /// `true` or `false`.
+    Truth,
+    /// One of these.
+    OneOf(&'static [&'static str]),
+    /// The component of that name.
+    Form(&'static str),
+}
+
 /// What a route answers when all is well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
@@ -90,8 +115,8 @@ pub struct Route {
     pub summary: &'static str,
     /// What it takes.
     pub body: Body,
-    /// The parameters of its query, with their JSON types.
-    pub query: &'static [(&'static str, &'static str)],
+    /// The parameters of its query, with what each is.
+    pub query: &'static [(&'static str, Parameter)],
     /// The status when all is well.
     pub status: u16,
     /// What it answers when all is well.
@@ -115,7 +140,7 @@ impl Route {
         Self { body, ..self }
     }
 
-    const fn asks(self, query: &'static [(&'static str, &'static str)]) -> Self {
+    const fn asks(self, query: &'static [(&'static str, Parameter)]) -> Self {
         Self { query, ..self }
     }
 
@@ -153,33 +178,47 @@ impl Body {
 const JSON_BYTES_MAX: usize = 2 << 20;
 
 const JSON: &str = "application/json";
-const DELETED: &[(&str, &str)] = &[("deleted", "boolean")];
-const PAGE: &[(&str, &str)] = &[("after", "string"), ("limit", "integer")];
-const RUNS: &[(&str, &str)] =
-    &[("workflow", "string"), ("state", "string"), ("after", "string"), ("limit", "integer")];
-const WAIVERS: &[(&str, &str)] = &[("state", "string"), ("after", "string"), ("limit", "integer")];
-const LINEAGE: &[(&str, &str)] = &[
-    ("direction", "string"),
-    ("max_hops", "integer"),
-    ("max_nodes", "integer"),
-    ("as_of", "integer"),
+/// What the limits of the engine say; a test holds them together.
+const LINEAGE_NODES_MAX: u32 = 10_000;
+const DELETED: &[(&str, Parameter)] = &[("deleted", Parameter::Truth)];
+const PAGE: &[(&str, Parameter)] = &[("after", Parameter::Count), ("limit", Parameter::Limit)];
+const RUNS: &[(&str, Parameter)] = &[
+    ("workflow", Parameter::Form("WorkflowPath")),
+    ("state", Parameter::Form("RunState")),
+    ("after", Parameter::Id),
+    ("limit", Parameter::Limit),
 ];
-const AUDIT: &[(&str, &str)] = &[
-    ("actor", "string"),
-    ("action", "string"),
-    ("target", "string"),
-    ("since", "string"),
-    ("until", "string"),
-    ("after", "string"),
-    ("limit", "integer"),
+const WAIVERS: &[(&str, Parameter)] = &[
+    ("state", Parameter::Form("WaiverState")),
+    ("after", Parameter::Count),
+    ("limit", Parameter::Limit),
 ];
-const DELIVERIES: &[(&str, &str)] =
-    &[("integration", "string"), ("state", "string"), ("after", "string"), ("limit", "integer")];
-const GRAPHQL: &[(&str, &str)] = &[
-    ("query", "string"),
-    ("operationName", "string"),
-    ("variables", "string"),
-    ("extensions", "string"),
+const LINEAGE: &[(&str, Parameter)] = &[
+    ("direction", Parameter::OneOf(&["up", "down", "both"])),
+    ("max_hops", Parameter::Within(1, 64)),
+    ("max_nodes", Parameter::Within(1, LINEAGE_NODES_MAX)),
+    ("as_of", Parameter::Count),
+];
+const AUDIT: &[(&str, Parameter)] = &[
+    ("actor", Parameter::Text),
+    ("action", Parameter::Text),
+    ("target", Parameter::Text),
+    ("since", Parameter::Time),
+    ("until", Parameter::Time),
+    ("after", Parameter::Count),
+    ("limit", Parameter::Limit),
+];
+const DELIVERIES: &[(&str, Parameter)] = &[
+    ("integration", Parameter::Form("Name")),
+    ("state", Parameter::Form("DeliveryState")),
+    ("after", Parameter::Id),
+    ("limit", Parameter::Limit),
+];
+const GRAPHQL: &[(&str, Parameter)] = &[
+    ("query", Parameter::Needed),
+    ("operationName", Parameter::Text),
+    ("variables", Parameter::Text),
+    ("extensions", Parameter::Text),
 ];
 
 /// Every route of the server.
@@ -234,7 +273,7 @@ pub const ROUTES: &[Route] = &[
         .takes(Body::Json("PutDocument")).answers(200, Answer::Json("ContractRevision")),
     Route::new("GET", "/v1/contracts", May(Permission::Read), "List the latest revision of every contract", || get(contracts::list)).asks(DELETED).answers(200, Answer::List("ContractRevision")),
     Route::new("GET", "/v1/contracts/{name}", May(Permission::Read), "Show a contract, the latest revision unless one is named", || get(contracts::show))
-        .asks(&[("revision", "integer")]).answers(200, Answer::Json("ContractRevision")),
+        .asks(&[("revision", Parameter::Within(0, u32::MAX))]).answers(200, Answer::Json("ContractRevision")),
     Route::new("POST", "/v1/keys", May(Permission::EditKeys), "Register a public key that may sign attestations", || post(keys::create))
         .takes(Body::Json("CreateKey")).answers(201, Answer::Json("Key")),
     Route::new("GET", "/v1/keys", May(Permission::Read), "List keys", || get(keys::list)).answers(200, Answer::List("Key")),
@@ -302,7 +341,7 @@ pub const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/waivers", May(Permission::Read), "List revisions of waivers, newest first, optionally of one state", || get(waivers::list))
         .asks(WAIVERS).answers(200, Answer::List("Waiver")),
     Route::new("GET", "/v1/waivers/{name}", May(Permission::Read), "Show a waiver, the latest revision unless one is named", || get(waivers::show))
-        .asks(&[("revision", "integer")]).answers(200, Answer::Json("Waiver")),
+        .asks(&[("revision", Parameter::Within(0, u32::MAX))]).answers(200, Answer::Json("Waiver")),
     Route::new("POST", "/v1/waivers/{name}/approval", May(Permission::ApproveWaivers), "Approve a waiver with a signed statement", || post(waivers::approve))
         .takes(Body::Bundle).answers(200, Answer::Json("Waiver")),
     Route::new("POST", "/v1/waivers/{name}/rejection", May(Permission::ApproveWaivers), "Reject a waiver that waits for a decision", || post(waivers::reject))
@@ -333,7 +372,7 @@ pub const ROUTES: &[Route] = &[
         .asks(AUDIT).answers(200, Answer::List("AuditEvent")),
     Route::new("GET", "/v1/audit/head", May(Permission::ReadAudit), "The head of the chain of audit events", || get(audit::head)).answers(200, Answer::Json("AuditHead")),
     Route::new("GET", "/v1/audit/trail", May(Permission::ReadAudit), "Export the chain of audit events after a position, oldest first, one JSON text on each line", || get(audit::export))
-        .takes(Body::Streamed).asks(&[("after", "integer")]).answers(200, Answer::Other(audit::LINES)),
+        .takes(Body::Streamed).asks(&[("after", Parameter::Count)]).answers(200, Answer::Other(audit::LINES)),
     Route::new("POST", "/graphql", Token, "Ask in GraphQL", || post(graphql::post)).takes(Body::Json("GraphqlRequest")).answers(200, Answer::Other(JSON)),
     Route::new("GET", "/graphql", Token, "Ask in GraphQL, queries only", || get(graphql::get)).asks(GRAPHQL).answers(200, Answer::Other(JSON)),
     Route::new("GET", "/graphiql", Public, "A page for GraphQL; the browser fetches its scripts from unpkg.com", || get(graphql::page)).answers(200, Answer::Other("text/html")),

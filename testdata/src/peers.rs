@@ -93,6 +93,13 @@ pub fn login_server() -> Option<LoginServer> {
     modules.map(|modules| LoginServer::start(&node, &modules))
 }
 
+/// The program that holds a server against its `OpenAPI` document, or `None` where `schemathesis` is not installed.
+pub fn schemathesis() -> Option<PathBuf> {
+    let installed = cache().map(|cache| cache.join("schemathesis/bin/schemathesis"));
+    let installed = installed.filter(|program| program.is_file());
+    found("schemathesis", installed.or_else(|| program("schemathesis")))
+}
+
 /// On `PATH`, or where `MUSTER_VERSITYGW` says, or where `.ci/run` installs it: it is in no distribution.
 fn versitygw() -> Option<PathBuf> {
     let named = env::var_os("MUSTER_VERSITYGW").map(PathBuf::from);

@@ -119,7 +119,7 @@ impl Control {
         let head = self.store.read().audit_head(chain).await?;
         let until = head.map_or(0, |head| head.position);
         if after > until {
-            return Err(Error::invalid(format!(
+            return Err(Error::Conflict(format!(
                 "the chain ends at position {until}, before {after}"
             )));
         }

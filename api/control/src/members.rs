@@ -15,8 +15,8 @@ use crate::{Control, Error, Result, audit, fresh, now};
 
 /// Most groups to which one organization gives a role.
 pub const GROUPS_MAX: usize = 500;
-/// Longest name of a group, in bytes.
-const GROUP_BYTES_MAX: usize = 256;
+/// Longest name of a group, in characters.
+pub(crate) const GROUP_CHARS_MAX: usize = 256;
 
 /// A person who is in an organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,9 +115,10 @@ impl Control {
         role: Role,
     ) -> Result<GroupRole> {
         let org = actor.authorize(Permission::EditMembers)?;
-        if group.is_empty() || group.len() > GROUP_BYTES_MAX || group.contains(char::is_control) {
+        let long = group.is_empty() || group.chars().count() > GROUP_CHARS_MAX;
+        if long || group.contains(char::is_control) {
             return Err(Error::invalid(format!(
-                "the name of a group has 1 to {GROUP_BYTES_MAX} bytes, none of them a control character"
+                "the name of a group has 1 to {GROUP_CHARS_MAX} characters, none of them a control"
             )));
         }
         let all = self.store.read().group_roles(org).await?;

@@ -5,6 +5,8 @@ use engine::{Digest, Evaluation, Material, Name, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::form;
+
 /// What an attestation is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Subject {
@@ -20,19 +22,19 @@ pub struct Subject {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Attestation {
     /// The digest of the bundle.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Digest)]
     pub digest: Digest,
     /// Its run.
     #[schema(value_type = String, format = "uuid")]
     pub run: RunId,
     /// The project.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub project: Name,
     /// The workflow.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub workflow: Name,
     /// The contract.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub contract: Name,
     /// Its revision.
     pub contract_revision: u32,
@@ -43,10 +45,10 @@ pub struct Attestation {
     #[schema(value_type = String)]
     pub claimed_verdict: Verdict,
     /// The digest of the verdict record.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Digest)]
     pub verdict_digest: Digest,
     /// The digest of the key that signed it.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Digest)]
     pub key_digest: Digest,
     /// The size of the bundle in bytes.
     pub size: u64,

@@ -7,16 +7,18 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::form;
+
 /// Who did, or tried to do, what to what. The digest is that of the canonical form (RFC 8785) of everything else here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuditEvent {
     /// Its place in the chain, from 1.
     pub position: u64,
     /// Its digest.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Digest)]
     pub digest: Digest,
     /// The digest of the event before; absent for the first.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<form::Digest>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Digest>,
     /// Whose chain it is in; absent for that of the installation.
@@ -57,7 +59,7 @@ pub struct AuditHead {
     /// The position of the last event; 0 when there is none.
     pub position: u64,
     /// Its digest.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<form::Digest>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
 }

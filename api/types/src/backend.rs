@@ -7,6 +7,8 @@ use engine::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::form;
+
 /// What opens a place for blobs. Never answered, and Debug shows nothing of it.
 ///
 /// A JSON object: `username` and `password` for a registry; `access_key_id`, `secret_access_key` and maybe
@@ -27,7 +29,7 @@ impl fmt::Debug for BackendCredentials {
 #[serde(deny_unknown_fields)]
 pub struct CreateBackend {
     /// Its name.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub name: Name,
     /// Where it is: `oci://HOST[:PORT]/REPOSITORY[?plain-http=true]`,
     /// `s3://BUCKET[/PREFIX][?region=REGION&endpoint=URL&path-style=true]`, or `file:///DIRECTORY` for the operator.
@@ -72,7 +74,7 @@ pub struct Backend {
     #[schema(value_type = String, format = "uuid")]
     pub id: BackendId,
     /// Its name.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub name: Name,
     /// Where it is.
     pub place: String,

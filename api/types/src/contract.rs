@@ -6,6 +6,8 @@ use engine::{Digest, Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::form;
+
 /// A contract or gate document with the files that it names beside itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -21,12 +23,12 @@ pub struct PutDocument {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ContractRevision {
     /// The contract.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub name: Name,
     /// The revision, from 1.
     pub revision: u32,
     /// The digest of the compiled revision, also its `ETag`.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Digest)]
     pub digest: Digest,
     /// The document as it was written.
     pub source: String,

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::form;
+
 /// What became of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -25,7 +27,7 @@ pub struct Delivery {
     #[schema(value_type = String, format = "uuid")]
     pub id: DeliveryId,
     /// Who is told.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub integration: Name,
     /// The identifier of the event; every attempt sends the same.
     #[schema(value_type = String, format = "uuid")]

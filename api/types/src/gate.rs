@@ -8,6 +8,8 @@ use engine::{Digest, Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::form;
+
 /// One immutable revision of a gate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GateRevision {
@@ -15,12 +17,12 @@ pub struct GateRevision {
     #[schema(value_type = String, format = "uuid")]
     pub id: GateId,
     /// The gate.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub name: Name,
     /// The revision, from 1.
     pub revision: u32,
     /// The digest of its policy and arguments.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Digest)]
     pub digest: Digest,
     /// The document as it was written.
     pub source: String,
@@ -36,7 +38,7 @@ pub struct GateRevision {
 #[serde(deny_unknown_fields)]
 pub struct Decide {
     /// The artifacts, at most 500.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<form::Digest>, min_items = 1, max_items = 500)]
     pub digests: Vec<Digest>,
     /// The log sequence number to look back from; now when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,13 +5,13 @@ use engine::id::{OrganizationId, TokenId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Person, Scope};
+use crate::{Person, Scope, form};
 
 /// Whose token was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Identity {
     /// The organization; absent for a token of the instance.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<form::Name>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<Name>,
     /// The organization's identifier.
@@ -22,7 +22,7 @@ pub struct Identity {
     #[schema(value_type = String, format = "uuid")]
     pub token_id: TokenId,
     /// The token's name.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub token: Name,
     /// What the token may do.
     pub scopes: Vec<Scope>,

@@ -4,6 +4,8 @@ use engine::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::form;
+
 /// What is at the other end of an integration. What is secret of it is never shown again.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -61,7 +63,7 @@ impl std::fmt::Debug for Target {
 #[serde(deny_unknown_fields)]
 pub struct CreateIntegration {
     /// Its name.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub name: Name,
     /// What is at the other end.
     pub target: Target,
@@ -110,6 +112,7 @@ impl std::fmt::Debug for UpdateIntegration {
 #[serde(deny_unknown_fields)]
 pub struct DisableIntegration {
     /// Why.
+    #[schema(min_length = 1, max_length = 1000, pattern = "\\S")]
     pub reason: String,
 }
 
@@ -117,7 +120,7 @@ pub struct DisableIntegration {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Integration {
     /// Its name.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub name: Name,
     /// What is at the other end.
     pub target: Target,

@@ -8,6 +8,8 @@ use engine::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::form;
+
 /// The grant of an exchange ([RFC 8693](https://www.rfc-editor.org/rfc/rfc8693#section-2.1)).
 pub const EXCHANGE_GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 /// What an identity token may be called ([RFC 8693](https://www.rfc-editor.org/rfc/rfc8693#section-3)).
@@ -29,9 +31,10 @@ pub struct ExchangeToken {
     /// `urn:ietf:params:oauth:token-type:jwt` or `…:id_token`.
     pub subject_token_type: String,
     /// The organization whose trust rules are to let the job in.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub organization: Name,
-    /// The workflow that the job runs, `project/workflow`.
+    /// The workflow that the job runs.
+    #[schema(value_type = form::WorkflowPath)]
     pub workflow: String,
     /// The open run that the same job goes on with, and whose token ends; a token to open a run when absent.
     #[schema(value_type = Option<String>, format = "uuid")]
@@ -69,7 +72,7 @@ impl fmt::Debug for ExchangedToken {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Job {
     /// The rule, which may have been deleted since.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub rule: Name,
     /// Which CI system it ran on, such as `github`.
     pub kind: String,

@@ -5,12 +5,14 @@ use engine::{Digest, Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::form;
+
 /// Registers a public key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateKey {
     /// Its name.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub name: Name,
     /// The key, PEM (`-----BEGIN PUBLIC KEY-----`).
     pub public_key: String,
@@ -23,10 +25,10 @@ pub struct Key {
     #[schema(value_type = String, format = "uuid")]
     pub id: KeyId,
     /// Its name.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub name: Name,
     /// The digest of its `SubjectPublicKeyInfo`: the hint in bundles.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Digest)]
     pub digest: Digest,
     /// The key, PEM.
     pub public_key: String,

@@ -10,6 +10,7 @@ mod backend;
 mod blob;
 mod contract;
 mod delivery;
+pub mod form;
 mod gate;
 mod identity;
 mod integration;

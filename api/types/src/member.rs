@@ -7,6 +7,8 @@ use engine::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::form;
+
 /// What a person is in an organization. Each may do what those before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -52,7 +54,7 @@ pub struct CreateSession {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
     /// The organization; may be absent where there is only one that it can be.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<form::Name>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<Name>,
 }
@@ -70,7 +72,7 @@ pub struct NewSession {
     /// The secret of its token, `muster_pat_…`, shown this once.
     pub secret: String,
     /// The organization that it opens.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub organization: Name,
     /// The address of the person.
     pub email: String,
@@ -158,6 +160,7 @@ pub struct Invitation {
 #[serde(deny_unknown_fields)]
 pub struct SetGroupRole {
     /// The group, as the provider names it.
+    #[schema(min_length = 1, max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub group: String,
     /// What those in it are, unless they are more.
     pub role: Role,

@@ -5,14 +5,14 @@ use engine::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::NewToken;
+use crate::{NewToken, form};
 
 /// Makes an organization. Needs a token of the instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateOrganization {
     /// Its name.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub name: Name,
     /// The mail address of its first owner, who is invited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,7 +26,7 @@ pub struct Organization {
     #[schema(value_type = String, format = "uuid")]
     pub id: OrganizationId,
     /// Its name.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub name: Name,
     /// When it was made.
     #[schema(value_type = String, format = "date-time")]

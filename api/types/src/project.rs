@@ -5,12 +5,14 @@ use engine::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::form;
+
 /// Makes a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateProject {
     /// Its name.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub name: Name,
 }
 
@@ -21,7 +23,7 @@ pub struct Project {
     #[schema(value_type = String, format = "uuid")]
     pub id: ProjectId,
     /// Its name.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub name: Name,
     /// When it was made.
     #[schema(value_type = String, format = "date-time")]
@@ -32,7 +34,7 @@ pub struct Project {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProjectVersion {
     /// The project.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub project: Name,
     /// The version.
     pub version: String,

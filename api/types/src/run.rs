@@ -5,15 +5,17 @@ use engine::{Digest, Name, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{ContractRevision, Job};
+use crate::{ContractRevision, Job, form};
 
 /// Opens a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenRun {
     /// The workflow, `project/workflow`.
+    #[schema(value_type = form::WorkflowPath)]
     pub workflow: String,
-    /// The version of the project that it builds: 1 to 128 letters, digits, `.`, `-`, `_` and `+`.
+    /// The version of the project that it builds.
+    #[schema(value_type = Option<form::Version>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
@@ -23,6 +25,7 @@ pub struct OpenRun {
 #[serde(deny_unknown_fields)]
 pub struct CancelRun {
     /// Why.
+    #[schema(min_length = 1, max_length = 1000, pattern = "\\S")]
     pub reason: String,
 }
 
@@ -31,6 +34,7 @@ pub struct CancelRun {
 #[serde(deny_unknown_fields)]
 pub struct FailRun {
     /// Why.
+    #[schema(min_length = 1, max_length = 1000, pattern = "\\S")]
     pub reason: String,
 }
 
@@ -57,13 +61,13 @@ pub struct Run {
     #[schema(value_type = String, format = "uuid")]
     pub id: RunId,
     /// The project.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub project: Name,
     /// The workflow.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub workflow: Name,
     /// The contract.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub contract: Name,
     /// The revision that it must meet.
     pub contract_revision: u32,
@@ -91,7 +95,7 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The digest of its attestation, once received.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<form::Digest>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attestation: Option<Digest>,
     /// What the server judged: `passed`, `failed` or `indeterminate`.
@@ -110,13 +114,13 @@ pub struct OpenedRun {
     #[schema(value_type = String, format = "uuid")]
     pub id: RunId,
     /// The organization, as statements name it.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub organization: Name,
     /// The project.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub project: Name,
     /// The workflow.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub workflow: Name,
     /// The contract revision that it must meet.
     pub contract: ContractRevision,

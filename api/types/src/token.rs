@@ -5,6 +5,8 @@ use engine::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::form;
+
 /// What a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -28,7 +30,7 @@ pub enum Scope {
 #[serde(deny_unknown_fields)]
 pub struct CreateToken {
     /// Its name.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub name: Name,
     /// What it may do.
     pub scopes: Vec<Scope>,
@@ -39,6 +41,7 @@ pub struct CreateToken {
     /// The workflows whose runs alone it attests, `PROJECT/WORKFLOW` with `*` for any text within a name; then its only
     /// scope is `attest`, and it does nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<form::Grant>>, max_items = 100)]
     pub grants: Option<Vec<String>>,
 }
 
@@ -49,7 +52,7 @@ pub struct Token {
     #[schema(value_type = String, format = "uuid")]
     pub id: TokenId,
     /// Its name.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub name: Name,
     /// What it may do.
     pub scopes: Vec<Scope>,
@@ -70,6 +73,7 @@ pub struct Token {
     pub last_used_at: Option<Timestamp>,
     /// The workflows whose runs alone it attests; absent where it is not restricted so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<form::Grant>>, max_items = 100)]
     pub grants: Option<Vec<String>>,
 }
 

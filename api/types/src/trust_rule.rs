@@ -8,6 +8,8 @@ use engine::{Digest, Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::form;
+
 /// Makes a trust rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -26,7 +28,7 @@ pub struct TrustRule {
     #[schema(value_type = Object)]
     pub rule: engine::TrustRule,
     /// The digest of its canonical form.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Digest)]
     pub digest: Digest,
     /// When it was made.
     #[schema(value_type = String, format = "date-time")]
@@ -54,7 +56,7 @@ impl fmt::Debug for ExplainToken {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Explanation {
     /// The rule that lets it in; absent when it is not let in.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<form::Name>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<Name>,
     /// Who the token says issued it.
@@ -80,7 +82,7 @@ pub struct ExplainedRefusal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ExplainedRule {
     /// The rule.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Name)]
     pub name: Name,
     /// What it missed: the claim, what would have done, and what there was.
     #[schema(value_type = Vec<Object>)]

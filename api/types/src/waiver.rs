@@ -5,6 +5,8 @@ use engine::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::form;
+
 /// Asks for a waiver.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -18,9 +20,11 @@ pub struct RequestWaiver {
 #[serde(deny_unknown_fields)]
 pub struct EndWaiver {
     /// Which revision; the latest that it can be done to when absent.
+    #[schema(minimum = 1)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u32>,
     /// Why.
+    #[schema(min_length = 1, max_length = 1000, pattern = "\\S")]
     pub reason: String,
 }
 
@@ -55,7 +59,7 @@ pub struct Waiver {
     /// The revision, from 1.
     pub revision: u32,
     /// The digest of its canonical form: what verdict records name.
-    #[schema(value_type = String)]
+    #[schema(value_type = form::Digest)]
     pub digest: Digest,
     /// What it is now.
     pub state: WaiverState,
@@ -96,11 +100,11 @@ pub struct WaiverDecided {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The digest of the signed statement's bundle, of an approval; fetch it as a blob.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<form::Digest>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<Digest>,
     /// The digest of the key that signed it.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<form::Digest>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_digest: Option<Digest>,
 }

@@ -24,6 +24,7 @@ mod integration;
 mod large;
 mod login;
 mod mail;
+mod openapi;
 mod plans;
 mod readme;
 mod refusals;

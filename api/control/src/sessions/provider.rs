@@ -8,15 +8,14 @@ use trust::{IdentityToken, TokenRefusal, TokenRequirements, VerifiedToken, verif
 
 use super::{Identity, LogIn, nonce, not_admitted};
 use crate::issuers::{self, Issuers};
-use crate::members::email;
+use crate::members::{GROUP_CHARS_MAX, email};
 use crate::outbound::Outbound;
 use crate::{Error, Result, now};
 
 /// How old the identity token of a login may be, in seconds.
 const AGE_SECONDS_MAX: i64 = 5 * 60;
-/// Most groups of one person, and the longest name of one, in bytes. More are no mistake, but not what roles hang on.
+/// Most groups of one person. More are no mistake, but not what roles hang on.
 const GROUPS_MAX: usize = 500;
-const GROUP_BYTES_MAX: usize = 256;
 
 /// Who says who people are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +102,7 @@ impl Logins {
             }
             _ => Vec::new(),
         };
-        let fitting = named.into_iter().filter(|group| group.len() <= GROUP_BYTES_MAX);
+        let fitting = named.into_iter().filter(|group| group.chars().count() <= GROUP_CHARS_MAX);
         fitting.take(GROUPS_MAX).collect()
     }
 }
