@@ -133,6 +133,10 @@ fn effective(serve: &ArgMatches, settings: &Settings) -> String {
 
 fn shown(value: &str) -> String {
     let Ok(mut url) = Url::parse(value) else { return value.to_owned() };
-    let hidden = url.password().is_some() && url.set_password(Some("...")).is_ok();
+    let mut hidden = url.password().is_some() && url.set_password(Some("...")).is_ok();
+    if url.query().is_some_and(|query| query.contains("password")) {
+        url.set_query(Some("..."));
+        hidden = true;
+    }
     if hidden { url.to_string() } else { value.to_owned() }
 }

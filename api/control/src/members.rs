@@ -57,54 +57,47 @@ impl Control {
     /// Makes something else of a member, from their next request on.
     pub async fn set_member_role(&self, actor: &Actor, id: PersonId, role: Role) -> Result<Member> {
         let org = actor.authorize(Permission::EditMembers)?;
-        let (before, person) = self.member(org, id).await?;
-        check_rank(actor, &[before.role, role])?;
-        let after = store::Member { role, ..before };
-        let change = Change::of(side(before, &person), side(after, &person));
-        let event = audit::event(actor, Some(org), "member.role", &person.email, change);
+        let actor = actor.clone();
         self.store
             .write(move |tx| {
-                let event = event.clone();
+                let actor = actor.clone();
                 Box::pin(async move {
+                    let (before, person) = member(&tx, org, id).await?;
+                    check_rank(&actor, &[before.role, role])?;
+                    let after = store::Member { role, ..before };
                     tx.put_member(&after).await?;
                     keep_an_owner(&tx, before).await?;
+                    let change = Change::of(side(before, &person), side(after, &person));
+                    let event =
+                        audit::event(&actor, Some(org), "member.role", &person.email, change);
                     tx.insert_audit(&[event]).await?;
-                    Ok::<_, Error>(())
-                })
-            })
-            .await?;
-        Ok(view(after, person))
-    }
-
-    /// Removes a member: their sessions end. Tokens that they made for machines are the organization's, and stay.
-    pub async fn remove_member(&self, actor: &Actor, id: PersonId) -> Result<()> {
-        let org = actor.authorize(Permission::EditMembers)?;
-        let (before, person) = self.member(org, id).await?;
-        check_rank(actor, &[before.role])?;
-        let change = Change::of(side(before, &person), json!({ "person": id, "deleted": true }));
-        let event = audit::event(actor, Some(org), "member.delete", &person.email, change);
-        self.store
-            .write(move |tx| {
-                let event = event.clone();
-                Box::pin(async move {
-                    tx.delete_member(org, id).await?;
-                    keep_an_owner(&tx, before).await?;
-                    tx.insert_audit(&[event]).await?;
-                    Ok::<_, Error>(())
+                    Ok::<_, Error>(view(after, person))
                 })
             })
             .await
     }
 
-    async fn member(
-        &self,
-        org: OrganizationId,
-        id: PersonId,
-    ) -> Result<(store::Member, store::Person)> {
-        let read = self.store.read();
-        let missing = || Error::not_found("member", id);
-        let member = read.member(org, id).await?.ok_or_else(missing)?;
-        Ok((member, read.person(id).await?.ok_or_else(missing)?))
+    /// Removes a member: their sessions end. Tokens that they made for machines are the organization's, and stay.
+    pub async fn remove_member(&self, actor: &Actor, id: PersonId) -> Result<()> {
+        let org = actor.authorize(Permission::EditMembers)?;
+        let actor = actor.clone();
+        self.store
+            .write(move |tx| {
+                let actor = actor.clone();
+                Box::pin(async move {
+                    let (before, person) = member(&tx, org, id).await?;
+                    check_rank(&actor, &[before.role])?;
+                    tx.delete_member(org, id).await?;
+                    keep_an_owner(&tx, before).await?;
+                    let gone = json!({ "person": id, "deleted": true });
+                    let change = Change::of(side(before, &person), gone);
+                    let event =
+                        audit::event(&actor, Some(org), "member.delete", &person.email, change);
+                    tx.insert_audit(&[event]).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await
     }
 
     /// Gives everyone in a group of the login provider a role, from their next request on, unless they have a higher one.
@@ -185,9 +178,20 @@ fn check_rank(actor: &Actor, touched: &[Role]) -> Result<()> {
     Err(Error::forbidden("only an owner of the organization makes and unmakes owners"))
 }
 
-/// Refuses to leave an organization that had an owner without one. Of two owners who unmake each other, one waits here.
-async fn keep_an_owner(tx: &Tx<'_>, before: store::Member) -> Result<()> {
+/// A member as it is now. Of two who change members at once, one waits here.
+async fn member(
+    tx: &Tx<'_>,
+    org: OrganizationId,
+    id: PersonId,
+) -> Result<(store::Member, store::Person)> {
     tx.next_seq(0).await?;
+    let missing = || Error::not_found("member", id);
+    let member = tx.member(org, id).await?.ok_or_else(missing)?;
+    Ok((member, tx.person(id).await?.ok_or_else(missing)?))
+}
+
+/// Refuses to leave an organization that had an owner without one.
+async fn keep_an_owner(tx: &Tx<'_>, before: store::Member) -> Result<()> {
     if before.role != Role::Owner || tx.count_owners(before.org).await? > 0 {
         return Ok(());
     }

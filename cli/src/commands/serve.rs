@@ -104,7 +104,11 @@ fn rates(args: &ServeArgs) -> Rates {
 /// Opens the control plane, and says what to do when that fails.
 pub(super) async fn open(config: Config) -> Result<Control> {
     let opened = Control::open(config).await;
-    opened.map_err(|error| Failure::caused("cannot open the control plane", &error))
+    opened.map_err(|error| match error {
+        // What was configured, and the program did nothing of it.
+        error @ control::Error::Invalid { .. } => Failure::usage(error.to_string()),
+        error => Failure::caused("cannot open the control plane", &error),
+    })
 }
 
 fn config(context: &Context, args: &ServeArgs) -> Result<Config> {

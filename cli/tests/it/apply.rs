@@ -181,6 +181,11 @@ fn nothing_is_changed_when_a_document_is_wrong_and_everything_wrong_is_said() {
         assert!(wrong.contains(part), "{part}: {wrong}");
     }
     assert_eq!(sandbox.run("contract list").with(0).stdout, "");
+    // What cannot be read is not taken for nothing: it would be pruned.
+    sandbox.write("bytes/wrong.yaml", b"apiVersion: muster.dev/v1\nkind: Gate\n\xff");
+    assert!(sandbox.run("apply -f bytes --prune").with(2).stderr.contains("wrong.yaml"));
+    std::os::unix::fs::symlink("nowhere", sandbox.path("bytes/gone.yaml")).unwrap();
+    assert!(sandbox.run("apply -f bytes --prune").with(2).stderr.contains("bytes"));
     sandbox.write("empty/notes.yaml", "a: b");
     assert!(sandbox.run("apply -f empty").with(2).stderr.contains("no document of Muster"));
     sandbox.run("apply -f nowhere").with(2);

@@ -29,6 +29,9 @@ fn a_flag_beats_a_variable_beats_a_file_beats_the_default() {
         assert!(said.lines().any(|one| one == line), "{line}: {said}");
     }
     assert!(!said.contains("hush"), "{said}");
+    let database = "--database postgres://127.0.0.1/muster?user=muster&password=hush";
+    let queried = sandbox.run(&format!("{serve} {database}")).with(0).stdout;
+    assert!(!queried.contains("hush") && queried.contains("muster?..."), "{queried}");
     // What is printed is a configuration.
     sandbox.write("again.yaml", said.replace("...", "hush"));
     let again = sandbox.run("serve --config again.yaml --print-config").with(0).stdout;

@@ -49,6 +49,11 @@ fn what_is_typed_wrongly_is_named() {
         ("serve --blobs-registry registry.example", 2, "is not HOST[:PORT]/REPOSITORY"),
         ("serve --data tour/app.txt", 2, "cannot use tour/app.txt"),
         ("serve --plain-http", 2, "--blobs-registry"),
+        (
+            "serve --login-issuer http://id.example.com --login-client-id x",
+            2,
+            "the login provider `http://id.example.com`: an issuer is asked over `https`",
+        ),
     ];
     for (line, code, phrase) in cases {
         let ended = sandbox.run(line).with(code);

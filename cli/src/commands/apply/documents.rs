@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use api_types::PutDocument;
@@ -19,6 +20,9 @@ use crate::exit::{Failure, Result};
 
 /// Deepest folder that is looked into: deeper than that is a link into itself.
 const DEPTH_MAX: usize = 16;
+/// What every document of ours has, and how far from its beginning at the most, in bytes.
+const MARK: &[u8] = b"muster.dev/";
+const HEAD_BYTES: u64 = 64 << 10;
 
 /// What the documents say, each kind by name.
 #[derive(Debug, Default)]
@@ -94,8 +98,9 @@ impl Wanted {
     /// Adds what a file says; false when that is nothing of ours.
     fn add(&mut self, path: &Path, library: &Library) -> Result<bool> {
         let limits = Limits::DEFAULT;
-        let text = fs::read_to_string(path).unwrap_or_default();
-        if !text.contains("muster.dev/") {
+        if !is_ours(path)
+            .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?
+        {
             return Ok(false);
         }
         let source = documents::read(path, &limits)?;
@@ -147,6 +152,13 @@ impl Wanted {
         }
         Ok(true)
     }
+}
+
+/// Whether a file could be a document of ours. One that cannot be read is not passed over: what it says would be pruned.
+fn is_ours(path: &Path) -> std::io::Result<bool> {
+    let mut head = Vec::new();
+    fs::File::open(path)?.take(HEAD_BYTES).read_to_end(&mut head)?;
+    Ok(head.windows(MARK.len()).any(|part| part == MARK))
 }
 
 fn body(source: Source) -> PutDocument {
