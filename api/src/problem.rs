@@ -23,6 +23,7 @@ pub const KINDS: &[Kind] = &[
     Kind { code: "method-not-allowed", status: 405, title: "the method is not known here" },
     Kind { code: "not-acceptable", status: 406, title: "no answer in an accepted media type" },
     Kind { code: "conflict", status: 409, title: "it contradicts what is stored" },
+    Kind { code: "precondition-failed", status: 412, title: "it is not what the request expects" },
     Kind { code: "too-large", status: 413, title: "it is larger than a limit" },
     Kind { code: "unsupported-media-type", status: 415, title: "the media type is not known here" },
     Kind { code: "refused", status: 422, title: "the attestation was refused" },

@@ -269,7 +269,7 @@ pub const ROUTES: &[Route] = &[
         .answers(204, Answer::Nothing),
     Route::new("POST", "/v1/contracts/{name}/restore", May(Permission::EditContracts), "Restore a contract that was deleted", || post(contracts::restore))
         .answers(200, Answer::Json("ContractRevision")),
-    Route::new("PUT", "/v1/contracts", May(Permission::EditContracts), "Store a contract; a new revision unless nothing changed", || put(contracts::store))
+    Route::new("PUT", "/v1/contracts", May(Permission::EditContracts), "Store a contract, with `If-Match` only over the revision of that tag; a new revision unless nothing changed", || put(contracts::store))
         .takes(Body::Json("PutDocument")).answers(200, Answer::Json("ContractRevision")),
     Route::new("GET", "/v1/contracts", May(Permission::Read), "List the latest revision of every contract", || get(contracts::list)).asks(DELETED).answers(200, Answer::List("ContractRevision")),
     Route::new("GET", "/v1/contracts/{name}", May(Permission::Read), "Show a contract, the latest revision unless one is named", || get(contracts::show))

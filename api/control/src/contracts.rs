@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use engine::Name;
 use engine::contract::Compiled;
 use engine::document::Document;
 use engine::id::{ContractId, OrganizationId};
+use engine::{Digest, Name};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::actor::{Actor, Permission};
 use crate::audit::Change;
-use crate::store::{Reader, Tx};
+use crate::store::{Reader, Sequenced, Tx};
 use crate::workflows::Names;
 use crate::{ContractRevision, Control, Error, Result, audit, events, fresh, now, store};
 
@@ -26,6 +26,18 @@ impl Control {
         source: String,
         files: BTreeMap<String, String>,
     ) -> Result<ContractRevision> {
+        self.put_contract_over(actor, source, files, None).await
+    }
+
+    /// The same only if the latest revision has one of these tags ([`ContractRevision::tag`]): of two who change what both
+    /// read, the second is told.
+    pub async fn put_contract_over(
+        &self,
+        actor: &Actor,
+        source: String,
+        files: BTreeMap<String, String>,
+        expected: Option<Vec<String>>,
+    ) -> Result<ContractRevision> {
         let org = actor.authorize(Permission::EditContracts)?;
         let wrong = |error| Error::invalid_document("contract", error);
         let document = Document::parse(&source, &self.limits).map_err(wrong)?;
@@ -39,9 +51,11 @@ impl Control {
             .write(move |tx| {
                 let (name, source, files, actor) =
                     (name.clone(), source.clone(), files.clone(), actor.clone());
+                let expected = expected.clone();
                 Box::pin(async move {
                     let contract = named(&tx, org, name.clone(), first).await?;
                     let latest = tx.latest_contract_revision(org, contract.id).await?;
+                    check_expected(&name, expected.as_deref(), latest.as_ref())?;
                     let number = latest.as_ref().map_or(0, |latest| latest.record.revision);
                     if let Some(same) = latest.as_ref().filter(|same| same.record.digest == digest)
                     {
@@ -212,6 +226,38 @@ async fn check_unused(read: &Reader<'_>, contract: &store::Contract) -> Result<(
     Err(Error::Conflict(format!(
         "{count} workflows are under the contract `{name}`, such as {shown}: give them another, or delete them first"
     )))
+}
+
+/// Refuses to go on from another revision than the caller did.
+fn check_expected(
+    name: &Name,
+    expected: Option<&[String]>,
+    latest: Option<&Sequenced<store::ContractRevision>>,
+) -> Result<()> {
+    let Some(expected) = expected else { return Ok(()) };
+    let tag = latest.map(|latest| tag(latest.record.digest, latest.record.revision));
+    if tag.as_ref().is_some_and(|tag| expected.iter().any(|one| one == tag || one == "*")) {
+        return Ok(());
+    }
+    let there = latest.map_or_else(
+        || "there is none yet".to_owned(),
+        |latest| format!("the latest revision is {}", latest.record.revision),
+    );
+    Err(Error::Precondition(format!(
+        "the contract `{name}` is not at the revision that was expected: {there}"
+    )))
+}
+
+fn tag(digest: Digest, revision: u32) -> String {
+    format!("{digest}.{revision}")
+}
+
+impl ContractRevision {
+    /// What tells this revision from every other of the contract. It names the number beside the digest: going back to an
+    /// older text makes a new revision of the same digest.
+    pub fn tag(&self) -> String {
+        tag(self.digest, self.revision)
+    }
 }
 
 /// What auditors are shown of a revision; its text is kept under its digest.

@@ -28,6 +28,9 @@ pub enum Error {
     /// It contradicts what is stored.
     #[error("{0}")]
     Conflict(String),
+    /// It was to be done only if something is as it is not.
+    #[error("{0}")]
+    Precondition(String),
     /// The request is wrong.
     #[error("{message}")]
     Invalid {
@@ -99,6 +102,7 @@ impl Error {
             Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "not-found",
             Self::Conflict(_) => "conflict",
+            Self::Precondition(_) => "precondition-failed",
             Self::Invalid { .. } => "invalid",
             Self::Refused { .. } => "refused",
             Self::TooLarge(_) => "too-large",

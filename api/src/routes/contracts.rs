@@ -20,9 +20,12 @@ pub(crate) struct Which {
 
 pub(crate) async fn store(
     Caller { control, actor }: Caller,
+    headers: HeaderMap,
     extract::Json(body): extract::Json<PutDocument>,
 ) -> Result<Response, Failure> {
-    let revision = control.put_contract(&actor, body.source, body.files).await?;
+    let expected = conditional::expected(&headers)?;
+    let PutDocument { source, files } = body;
+    let revision = control.put_contract_over(&actor, source, files, expected).await?;
     Ok(tagged(&HeaderMap::new(), revision))
 }
 
@@ -58,9 +61,7 @@ pub(crate) async fn show(
     Ok(tagged(&headers, revision))
 }
 
-/// The tag names the revision beside the digest: going back to an older text makes a new revision of the same digest,
-/// and whoever holds the older one must be sent the newer.
 fn tagged(headers: &HeaderMap, revision: control::ContractRevision) -> Response {
-    let tag = format!("{}.{}", revision.digest, revision.revision);
+    let tag = revision.tag();
     conditional::answer(headers, &tag, Json(convert::contract(revision)))
 }

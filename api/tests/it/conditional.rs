@@ -67,3 +67,33 @@ async fn going_back_to_an_older_text_is_not_mistaken_for_it() {
     assert_eq!(get(&server, &third).await, 304);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn of_two_who_change_what_both_read_the_second_is_told() {
+    let server = Server::start().await;
+    let store = async |description: &str, tag: &str| {
+        let request = server.ask(Method::PUT, "/v1/contracts", &server.owner);
+        let request = request.header("if-match", tag).json(&contract(description));
+        request.send().await.unwrap()
+    };
+    assert_eq!(store("one", "*").await.status(), 412, "there is none yet");
+    let (first, _) = put(&server, "one").await;
+    let kind = |name: &str| {
+        let source = contract("one")["source"].as_str().unwrap().to_owned();
+        json!({ "source": source.replace("sbom-cyclonedx-json", name) })
+    };
+    let change = async |name: &str| {
+        let request = server.ask(Method::PUT, "/v1/contracts", &server.owner);
+        request.header("if-match", &first).json(&kind(name)).send().await.unwrap()
+    };
+    let (one, two) = tokio::join!(change("sarif"), change("evidence"));
+    let mut statuses = [one.status().as_u16(), two.status().as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 412]);
+    let late = change("sbom-spdx-json").await;
+    assert_eq!(crate::support::problem(late).await["code"], "precondition-failed");
+    assert_eq!(store("two", "W/\"weak\"").await.status(), 412);
+    assert_eq!(store("two", "not a tag").await.status(), 400);
+    assert_eq!(store("two", "*").await.status(), 200);
+    server.stop().await;
+}
