@@ -127,15 +127,15 @@ fn a_place_that_cannot_be_opened_stops_the_server_and_no_secret_is_shown() {
         ("--blobs ftp://evidence", [].as_slice(), 2, "`ftp:` is no place for blobs"),
         ("--blobs s3://u:hunter2@evidence", &[], 2, "must not hold credentials"),
         ("--blobs s3://evidence --blobs-registry host/x", &[], 2, "cannot be used with"),
-        ("--blobs s3://evidence --blobs-credentials-file password", &[], 1, "an access key"),
+        ("--blobs s3://evidence --blobs-credentials-file password", &[], 2, "an access key"),
         ("--blobs s3://evidence --blobs-credentials-file wrong", &[], 2, "not their form"),
         ("--blobs s3://evidence --blobs-credentials-file none", &[], 2, "cannot read none"),
         ("--blobs s3://evidence", &variable, 2, "MUSTER_BLOBS_CREDENTIALS: the credentials"),
-        ("--blobs evidence --blobs-credentials-file password", &[], 1, "needs no credentials"),
+        ("--blobs evidence --blobs-credentials-file password", &[], 2, "needs no credentials"),
         (
             "--blobs oci://registry.example.com/x?plain-http=true --blobs-credentials-file password",
             &[],
-            1,
+            2,
             "not sent over HTTP to another machine",
         ),
     ] {
