@@ -60,6 +60,9 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// What that was called.
+    #[arg(skip)]
+    pub name: String,
 }
 
 /// How to reach the server.

@@ -55,15 +55,8 @@ pub(crate) fn run(cli: Cli, environment: Environment) -> Result {
     let command = !matches!(cli.command, Command::Serve(_));
     let _telemetry =
         command.then(|| Telemetry::of_command(&context.environment, &context.terminal));
-    let span = telemetry::command(&context.environment, &name(&cli.command));
+    let span = telemetry::command(&context.environment, &cli.name);
     span.in_scope(|| dispatch(&context, cli.command))
-}
-
-/// The name of a command, as it is typed.
-fn name(command: &Command) -> String {
-    let shown = format!("{command:?}");
-    let name = shown.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-    name.to_ascii_lowercase()
 }
 
 fn dispatch(context: &Context, command: Command) -> Result {

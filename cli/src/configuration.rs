@@ -28,10 +28,10 @@ type Settings = BTreeMap<String, Vec<String>>;
 
 /// What was typed, with what the configuration says.
 pub fn parse(words: &[OsString]) -> std::result::Result<Cli, clap::Error> {
-    let command = Cli::command();
-    let typed = command.clone().try_get_matches_from(words)?;
+    let typed = Cli::command().try_get_matches_from(words)?;
     let Some(path) = file(&typed) else { return finish(&typed, &Settings::new()) };
     let fail = |failure: Failure| Cli::command().error(clap::error::ErrorKind::Io, failure.message);
+    let command = Cli::command();
     let settings = read(Path::new(&path), &command).map_err(fail)?;
     finish(&with_defaults(command, &settings).try_get_matches_from(words)?, &settings)
 }
@@ -43,7 +43,10 @@ fn file(typed: &ArgMatches) -> Option<String> {
 
 fn finish(typed: &ArgMatches, settings: &Settings) -> std::result::Result<Cli, clap::Error> {
     let mut cli = Cli::from_arg_matches(typed)?;
-    if let (Typed::Serve(args), Some(serve)) = (&mut cli.command, typed.subcommand_matches(SERVE)) {
+    typed.subcommand_name().unwrap_or_default().clone_into(&mut cli.name);
+    if let (Typed::Serve(args), Some(serve)) = (&mut cli.command, typed.subcommand_matches(SERVE))
+        && args.print_config
+    {
         args.effective = effective(serve, settings);
     }
     Ok(cli)

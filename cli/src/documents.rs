@@ -86,9 +86,19 @@ pub(crate) fn contract(
     limits: &Limits,
 ) -> Result<(Source, Compiled)> {
     let source = read(path, limits)?;
-    let compiled = Compiled::compile(&source.document, &source.files, library, limits)
-        .map_err(|error| Failure::usage(at(path, &error)))?;
+    let compiled = compile(path, &source, library, limits)?;
     Ok((source, compiled))
+}
+
+/// Compiles a contract that was read; says everything that is wrong with it.
+pub(crate) fn compile(
+    path: &Path,
+    source: &Source,
+    library: &Library,
+    limits: &Limits,
+) -> Result<Compiled> {
+    Compiled::compile(&source.document, &source.files, library, limits)
+        .map_err(|error| Failure::usage(at(path, &error)))
 }
 
 /// Reads a waiver; one that does not say when it starts starts at `from`.

@@ -332,7 +332,7 @@ impl Actor {
     /// How audit events name this actor.
     pub(crate) fn label(&self) -> String {
         match &self.person {
-            Some(person) => format!("person:{}:{}", person.email, person.id),
+            Some(person) => crate::sessions::label(&person.email, person.id),
             None => crate::tokens::label(&self.name, self.token),
         }
     }

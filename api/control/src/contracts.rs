@@ -12,7 +12,6 @@ use uuid::Uuid;
 use crate::actor::{Actor, Permission};
 use crate::audit::Change;
 use crate::store::{Reader, Sequenced, Tx};
-use crate::workflows::Names;
 use crate::{ContractRevision, Control, Error, Result, audit, events, fresh, now, store};
 
 /// Most workflows that are named where there are more.
@@ -116,8 +115,7 @@ impl Control {
     ) -> Result<ContractRevision> {
         let org = actor.authorize(Permission::Read)?;
         let read = self.store.read();
-        let contract = read.contract_by_name(org, name).await?;
-        let contract = contract.ok_or_else(|| Error::not_found("contract", name))?;
+        let contract = found(&read, org, name).await?;
         let found = match revision {
             None => read.latest_contract_revision(org, contract.id).await?,
             Some(number) => read.contract_revision(org, contract.id, number).await?,
@@ -138,7 +136,7 @@ impl Control {
                 let (actor, name) = (actor.clone(), name.clone());
                 Box::pin(async move {
                     // Whoever puts a workflow under it comes here too.
-                    tx.next_seq(0).await?;
+                    tx.take_turn().await?;
                     let before = found(&tx, org, &name).await?;
                     standing(&before)?;
                     check_unused(&tx, &before).await?;
@@ -196,7 +194,12 @@ async fn named(tx: &Tx<'_>, org: OrganizationId, name: Name, id: Uuid) -> Result
     Ok(new)
 }
 
-async fn found(read: &Reader<'_>, org: OrganizationId, name: &Name) -> Result<store::Contract> {
+/// The contract of that name.
+pub(crate) async fn found(
+    read: &Reader<'_>,
+    org: OrganizationId,
+    name: &Name,
+) -> Result<store::Contract> {
     let found = read.contract_by_name(org, name).await?;
     found.ok_or_else(|| Error::not_found("contract", name))
 }
@@ -210,19 +213,17 @@ pub(crate) fn standing(contract: &store::Contract) -> Result<()> {
 
 /// Refuses to delete what workflows are under.
 async fn check_unused(read: &Reader<'_>, contract: &store::Contract) -> Result<()> {
-    let names = Names::load(read, contract.org).await?;
-    let mut under = Vec::new();
-    for workflow in read.workflows(contract.org, None).await? {
-        if workflow.contract == contract.id && workflow.deleted_at.is_none() {
-            under.push(format!("`{}/{}`", names.project(workflow.project)?, workflow.name));
-        }
-    }
+    let under = read.workflows_under(contract.org, contract.id).await?;
     if under.is_empty() {
         return Ok(());
     }
-    let (count, name) = (under.len(), &contract.name);
-    under.truncate(NAMED_MAX);
-    let shown = under.join(", ");
+    let mut shown = Vec::new();
+    for workflow in under.iter().take(NAMED_MAX) {
+        let project = read.project(contract.org, workflow.project).await?;
+        let project = project.ok_or_else(|| Error::internal("a workflow has no project"))?.name;
+        shown.push(format!("`{project}/{}`", workflow.name));
+    }
+    let (count, name, shown) = (under.len(), &contract.name, shown.join(", "));
     Err(Error::Conflict(format!(
         "{count} workflows are under the contract `{name}`, such as {shown}: give them another, or delete them first"
     )))

@@ -184,7 +184,7 @@ async fn member(
     org: OrganizationId,
     id: PersonId,
 ) -> Result<(store::Member, store::Person)> {
-    tx.next_seq(0).await?;
+    tx.take_turn().await?;
     let missing = || Error::not_found("member", id);
     let member = tx.member(org, id).await?.ok_or_else(missing)?;
     Ok((member, tx.person(id).await?.ok_or_else(missing)?))

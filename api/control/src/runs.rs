@@ -48,18 +48,15 @@ impl Control {
     /// Opens a run that repeats one which is not open any more, under what a new one is opened under.
     pub async fn rerun(&self, actor: &Actor, id: RunId) -> Result<OpenedRun> {
         let org = actor.authorize_job(Permission::Attest, With::NoRun)?;
-        self.check_granted(actor, org, id).await?;
         self.expire_overdue(Some(org)).await?;
         let read = self.store.read();
         let run = read.run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
+        let (workflow, path) = workflow_of(&read, &run).await?;
+        actor.check_workflow(workflow.id, &path)?;
         if run.state == store::RunState::Open {
             let message = format!("the run {id} is still open: push its attestation, or cancel it");
             return Err(Error::Conflict(message));
         }
-        let lost = || Error::internal(format!("the workflow of run {id} is not there"));
-        let workflow = read.workflow(org, run.workflow).await?.ok_or_else(lost)?;
-        let project = read.project(org, run.project).await?.ok_or_else(lost)?.name;
-        let path = WorkflowPath { project, workflow: workflow.name.clone() };
         let of = Of { version: run.version, rerun_of: Some(id) };
         self.begin(actor, &path, &workflow, of).await
     }
@@ -74,12 +71,10 @@ impl Control {
         if actor.grants.is_none() {
             return Ok(());
         }
-        let missing = || Error::not_found("run", id);
         let read = self.store.read();
-        let run = read.run(org, id).await?.ok_or_else(missing)?;
-        let project = read.project(org, run.project).await?.ok_or_else(missing)?.name;
-        let workflow = read.workflow(org, run.workflow).await?.ok_or_else(missing)?.name;
-        actor.check_workflow(run.workflow, &WorkflowPath { project, workflow })
+        let run = read.run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
+        let (workflow, path) = workflow_of(&read, &run).await?;
+        actor.check_workflow(workflow.id, &path)
     }
 
     async fn begin(
@@ -222,6 +217,18 @@ impl Control {
         }
         Ok(u64::try_from(limit).unwrap_or(u64::MAX))
     }
+}
+
+/// The workflow of a run, and its full name.
+async fn workflow_of(
+    read: &Reader<'_>,
+    run: &store::Run,
+) -> Result<(store::Workflow, WorkflowPath)> {
+    let lost = || Error::internal(format!("the workflow of run {} is not there", run.id));
+    let workflow = read.workflow(run.org, run.workflow).await?.ok_or_else(lost)?;
+    let project = read.project(run.org, run.project).await?.ok_or_else(lost)?.name;
+    let path = WorkflowPath { project, workflow: workflow.name.clone() };
+    Ok((workflow, path))
 }
 
 /// Runs with the names of what they refer to, in a bounded number of statements.

@@ -238,12 +238,13 @@ async fn login(
     let expires_at = at.plus_millis(SESSION_HOURS * 60 * 60_000);
     let (token, shown) =
         tokens::mint(Some(org), name(&person.email)?, &[Scope::Session], Some(expires_at), None)?;
-    let label = format!("person:{}:{}", person.email, person.id);
+    let label = label(&person.email, person.id);
     let joined = match invitation {
         None => None,
         Some(invitation) => {
             let before = read.member(org, person.id).await?;
-            let role = before.map(|member| member.role).max(Some(invitation.role)).unwrap_or(role);
+            let invited = invitation.role;
+            let role = before.map_or(invited, |member| member.role.max(invited));
             let member = store::Member { org, person: person.id, role, created_at: at };
             let made = json!({
                 "person": person.id, "email": person.email, "role": role.name(), "invitation": invitation.id,
@@ -295,6 +296,11 @@ fn no_member(email: &str, organization: &Name) -> Error {
 
 fn not_admitted(message: String) -> Error {
     Error::NotAdmitted { code: "member", message }
+}
+
+/// How audit events name a person.
+pub(crate) fn label(email: &str, id: PersonId) -> String {
+    format!("person:{email}:{id}")
 }
 
 /// A name for the token, after the address: names have fewer letters than addresses.

@@ -50,7 +50,7 @@ impl Control {
             let (row, event) = (row.clone(), event.clone());
             Box::pin(async move {
                 // Replicas that start together come here together: the others wait until one has committed.
-                tx.next_seq(0).await?;
+                tx.take_turn().await?;
                 if !tx.tokens(None).await?.is_empty() {
                     return Ok(false);
                 }

@@ -41,11 +41,8 @@ impl Control {
         let org = actor.authorize(Permission::Read)?;
         let read = self.store.read();
         let id = find(&read, org, project).await?;
-        let mut versions = Vec::new();
-        for version in read.project_versions(id, LISTED_MAX).await? {
-            versions.push(view(&read, project, version).await?);
-        }
-        Ok(versions)
+        let versions = read.project_versions(id, LISTED_MAX).await?;
+        views(&read, project, versions).await
     }
 
     /// Releases a version, of which there is an attestation and no open run: it takes no more.
@@ -62,12 +59,13 @@ impl Control {
                 let (actor, project, version) = (by.clone(), name.clone(), version.clone());
                 Box::pin(async move {
                     // Whoever opens a run of it comes here too.
-                    tx.next_seq(0).await?;
+                    tx.take_turn().await?;
                     let id = find(&tx, org, &project).await?;
                     let before = tx.project_version(id, &version).await?;
                     let before = before.ok_or_else(|| missing(&project, &version))?;
                     standing(&project, &before)?;
-                    let shown = view(&tx, &project, before.clone()).await?;
+                    let shown = views(&tx, &project, vec![before.clone()]).await?.pop();
+                    let shown = shown.ok_or_else(|| missing(&project, &version))?;
                     check_complete(&shown)?;
                     let at = now();
                     tx.release_project_version(before.id, actor.token, at).await?;
@@ -92,7 +90,7 @@ pub(crate) async fn begin(
     project: &Name,
     version: &str,
 ) -> Result<()> {
-    tx.next_seq(0).await?;
+    tx.take_turn().await?;
     if let Some(found) = tx.project_version(run.project, version).await? {
         return standing(project, &found);
     }
@@ -155,16 +153,24 @@ fn side(version: &ProjectVersion) -> Value {
     json!({ "version": version.version, "released_at": version.released_at, "attested": version.attested })
 }
 
-async fn view(
+/// Versions of one project with how their runs stand, in one statement for all.
+async fn views(
     read: &Reader<'_>,
     project: &Name,
-    one: store::ProjectVersion,
-) -> Result<ProjectVersion> {
-    let count = async |state| read.count_runs_of_version(one.project, &one.version, state).await;
-    let (attested, open) = (count(RunState::Closed).await?, count(RunState::Open).await?);
-    let store::ProjectVersion { version, created_at, released_at, .. } = one;
-    let project = project.clone();
-    Ok(ProjectVersion { project, version, created_at, released_at, attested, open })
+    versions: Vec<store::ProjectVersion>,
+) -> Result<Vec<ProjectVersion>> {
+    const COUNTED: [RunState; 2] = [RunState::Closed, RunState::Open];
+    let Some(id) = versions.first().map(|one| one.project) else { return Ok(Vec::new()) };
+    let named: Vec<&str> = versions.iter().map(|one| one.version.as_str()).collect();
+    let mut runs = read.count_runs_of_versions(id, &named, &COUNTED).await?;
+    let mut count = |version: &str, state| runs.remove(&(version.to_owned(), state)).unwrap_or(0);
+    let view = |one: store::ProjectVersion| {
+        let store::ProjectVersion { version, created_at, released_at, .. } = one;
+        let [attested, open] = COUNTED.map(|state| count(&version, state));
+        let project = project.clone();
+        ProjectVersion { project, version, created_at, released_at, attested, open }
+    };
+    Ok(versions.into_iter().map(view).collect())
 }
 
 #[cfg(test)]

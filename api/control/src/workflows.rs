@@ -220,7 +220,7 @@ pub(crate) fn standing(workflow: &store::Workflow, path: &WorkflowPath) -> Resul
 
 /// Refuses to put a workflow under a contract that was deleted, and keeps others from deleting it meanwhile.
 async fn keep_contract(tx: &Tx<'_>, workflow: &store::Workflow) -> Result<()> {
-    tx.next_seq(0).await?;
+    tx.take_turn().await?;
     let contract = tx.contract(workflow.org, workflow.contract).await?;
     contracts::standing(&contract.ok_or_else(|| Error::internal("a workflow has no contract"))?)
 }
@@ -251,8 +251,7 @@ async fn contract_at(
     name: &Name,
     revision: Option<u32>,
 ) -> Result<ContractId> {
-    let found = read.contract_by_name(org, name).await?;
-    let found = found.ok_or_else(|| Error::not_found("contract", name))?;
+    let found = contracts::found(read, org, name).await?;
     contracts::standing(&found)?;
     let id = found.id;
     if let Some(number) = revision

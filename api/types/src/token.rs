@@ -1,5 +1,7 @@
 //! API tokens.
 
+use std::fmt;
+
 use engine::id::TokenId;
 use engine::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,19 @@ pub enum Scope {
     Job,
     /// What the role of a person allows. Only the tokens of people who logged in have it.
     Session,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Instance => "instance",
+            Self::Admin => "admin",
+            Self::Attest => "attest",
+            Self::Read => "read",
+            Self::Job => "job",
+            Self::Session => "session",
+        })
+    }
 }
 
 /// Makes a token for the organization.
@@ -86,8 +101,8 @@ pub struct NewToken {
     pub secret: String,
 }
 
-impl std::fmt::Debug for NewToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for NewToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewToken").field("token", &self.token).finish_non_exhaustive()
     }
 }

@@ -51,8 +51,8 @@ pub(super) async fn whoami(context: &Context) -> Result {
     let (who, may) = if let Some(person) = identity.person {
         (person.email, person.role.to_string())
     } else {
-        let scopes = identity.scopes.iter().map(|scope| format!("{scope:?}").to_lowercase());
-        (identity.token.to_string(), scopes.collect::<Vec<_>>().join(", "))
+        let scopes: Vec<String> = identity.scopes.iter().map(ToString::to_string).collect();
+        (identity.token.to_string(), scopes.join(", "))
     };
     context.terminal.data(&format!("{who} of {organization}: {may}\n"));
     Ok(Exit::Success)

@@ -63,8 +63,7 @@ fn standing<'t>(tokens: &'t [Token], wanted: &str) -> Result<&'t Token> {
 
 fn line(one: &Token) -> String {
     let Token { id, name, scopes, expires_at, revoked_at, last_used_at, grants, .. } = one;
-    let scopes: Vec<String> =
-        scopes.iter().map(|scope| format!("{scope:?}").to_lowercase()).collect();
+    let scopes: Vec<String> = scopes.iter().map(ToString::to_string).collect();
     let mut line = format!("{id} {name} {}", scopes.join(","));
     let grants = grants.as_ref().map(|grants| grants.join(","));
     for (what, value) in [

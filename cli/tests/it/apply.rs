@@ -1,6 +1,6 @@
 //! An organization is what the documents of a folder say: applied once, and again without a change.
 
-use crate::site::Site;
+use crate::site::{GATE, Site};
 use crate::support::{Sandbox, Server};
 
 const CONTRACT: &str = "
@@ -24,12 +24,6 @@ spec:
     package licenses
     import rego.v1
     deny contains {\"rule\": \"none\", \"message\": \"no components\"} if count(input.components) == 0
-";
-const GATE: &str = "
-apiVersion: muster.dev/v1
-kind: Gate
-metadata: { name: prod }
-spec: { use: released, with: { contract: release, max_age_days: 30 } }
 ";
 const WORKFLOW: &str = "
 apiVersion: muster.dev/v1

@@ -26,7 +26,7 @@ spec:
     - { use: sbom-components, on: { material: sbom }, with: { banned: [evil] } }
 ";
 
-const GATE: &str = "
+pub(crate) const GATE: &str = "
 apiVersion: muster.dev/v1
 kind: Gate
 metadata: { name: prod }

@@ -13,7 +13,7 @@ use crate::{Control, Error, Result, audit, fresh, now};
 /// How long an invitation can be accepted, in days.
 pub const INVITATION_DAYS: i64 = 7;
 /// Most invitations of one organization that are open.
-const INVITATIONS_MAX: usize = 1_000;
+const INVITATIONS_MAX: u64 = 1_000;
 /// Longest mail address, in bytes ([RFC 5321](https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1.3)).
 const EMAIL_BYTES_MAX: usize = 254;
 
@@ -37,8 +37,8 @@ impl Control {
     pub async fn invite(&self, actor: &Actor, address: &str, role: Role) -> Result<Invitation> {
         let org = actor.authorize(Permission::EditMembers)?;
         check_rank(actor, &[role])?;
-        let open = self.store.read().open_invitations(org, now()).await?;
-        if open.len() >= INVITATIONS_MAX {
+        let open = self.store.read().count_open_invitations(org, now()).await?;
+        if open >= INVITATIONS_MAX {
             return Err(Error::Conflict(format!(
                 "{INVITATIONS_MAX} invitations are open, the most there may be: revoke one first"
             )));
@@ -93,8 +93,7 @@ impl Control {
     pub async fn revoke_invitation(&self, actor: &Actor, id: InvitationId) -> Result<()> {
         let org = actor.authorize(Permission::EditMembers)?;
         let at = now();
-        let open = self.store.read().open_invitations(org, at).await?;
-        let before = open.into_iter().find(|one| one.id == id);
+        let before = self.store.read().open_invitation(org, id, at).await?;
         let before = before.ok_or_else(|| Error::not_found("open invitation", id))?;
         check_rank(actor, &[before.role])?;
         let change = Change::of(side(&before), json!({ "id": id, "revoked_at": at }));

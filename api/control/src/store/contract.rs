@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::attestation::KEYS_PER_QUERY;
 use super::entity::{contract, contract_revision, run};
-use super::row::{Row, bytes, insert, int, json, millis, record, records, time};
+use super::row::{Row, bytes, insert, int, json, millis, one, record, records, time};
 use super::{Page, Reader, Sequenced, StoreError, Tx};
 
 /// What workflows must provide, over all its revisions.
@@ -239,7 +239,7 @@ impl Tx<'_> {
             .filter(same)
             .exec(self.db())
             .await?;
-        if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("the contract")) }
+        one(done.rows_affected, "the contract")
     }
 
     /// Adds a revision and answers its sequence number. A number that is taken is a conflict: someone else

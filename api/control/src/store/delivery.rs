@@ -10,7 +10,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::entity::delivery;
-use super::row::{Row, insert, millis, record, records, time};
+use super::row::{Row, insert, millis, one, record, records, time};
 use super::{Page, Reader, StoreError, Tx};
 
 /// What became of a delivery.
@@ -248,11 +248,7 @@ impl Tx<'_> {
             .filter(idle)
             .exec(self.db())
             .await?;
-        if done.rows_affected == 1 {
-            Ok(())
-        } else {
-            Err(StoreError::conflict("a delivery that is not under way"))
-        }
+        one(done.rows_affected, "a delivery that is not under way")
     }
 }
 

@@ -10,7 +10,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use super::entity::{api_token, job, spent_token};
-use super::row::{Row, bytes, insert, json, record, records};
+use super::row::{Row, bytes, insert, json, one, record, records};
 use super::{Reader, StoreError, Tx};
 
 /// How many jobs without a run are forgotten in one transaction.
@@ -98,7 +98,7 @@ impl Tx<'_> {
             .filter(job::Column::Run.is_null())
             .exec(self.db())
             .await?;
-        if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("a job's run")) }
+        one(done.rows_affected, "a job's run")
     }
 
     /// Moves a run from one token to another of the same job. One that `from` does not have is a conflict.
@@ -116,7 +116,7 @@ impl Tx<'_> {
             .filter(job::Column::Token.eq(from.0))
             .exec(self.db())
             .await?;
-        if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("a job's token")) }
+        one(done.rows_affected, "a job's token")
     }
 
     /// Spends a token of an issuer until it can never be accepted any more. One that was spent is a conflict, whoever

@@ -6,7 +6,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::entity::signing_key;
-use super::row::{Row, bytes, insert, millis, record, records, time};
+use super::row::{Row, bytes, insert, millis, one, record, records, time};
 use super::{Reader, StoreError, Tx};
 
 /// A registered public key.
@@ -96,11 +96,7 @@ impl Tx<'_> {
             .filter(signing_key::Column::RevokedAt.is_null())
             .exec(self.db())
             .await?;
-        if done.rows_affected == 1 {
-            Ok(())
-        } else {
-            Err(StoreError::conflict("an unrevoked signing_key"))
-        }
+        one(done.rows_affected, "an unrevoked signing_key")
     }
 }
 

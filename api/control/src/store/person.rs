@@ -8,7 +8,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 
 use super::entity::{group_role, invitation, member, person, session};
-use super::row::{Row, insert, json, millis, record, records, time};
+use super::row::{Row, insert, json, millis, one, record, records, time};
 use super::{Reader, StoreError, Tx};
 use crate::actor::Role;
 
@@ -162,6 +162,28 @@ impl Reader<'_> {
         records(found.all(&self.db).await?)
     }
 
+    /// How many those are.
+    pub async fn count_open_invitations(
+        &self,
+        org: OrganizationId,
+        at: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let found = invitation::Entity::find().filter(invitation::Column::Org.eq(org.0));
+        Ok(found.filter(open(at)).count(&self.db).await?)
+    }
+
+    /// The one of that identifier among them.
+    pub async fn open_invitation(
+        &self,
+        org: OrganizationId,
+        id: InvitationId,
+        at: Timestamp,
+    ) -> Result<Option<Invitation>, StoreError> {
+        let found = invitation::Entity::find_by_id(id.0);
+        let found = found.filter(invitation::Column::Org.eq(org.0)).filter(open(at));
+        record(found.one(&self.db).await?)
+    }
+
     /// The invitations of an address, into any organization, that can still be accepted at `at`, oldest first.
     pub async fn invitations_of(
         &self,
@@ -236,7 +258,7 @@ impl Tx<'_> {
         person: PersonId,
     ) -> Result<(), StoreError> {
         let done = member::Entity::delete_by_id((org.0, person.0)).exec(self.db()).await?;
-        if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("the member")) }
+        one(done.rows_affected, "the member")
     }
 
     /// How many owners an organization has.
@@ -278,7 +300,7 @@ impl Tx<'_> {
             .filter(group_role::Column::Org.eq(org.0))
             .exec(self.db())
             .await?;
-        if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("the group")) }
+        one(done.rows_affected, "the group")
     }
 
     /// Adds an invitation; those of the same address that are open end.
@@ -334,7 +356,7 @@ impl Tx<'_> {
             .filter(open(at))
             .exec(self.db())
             .await?;
-        if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("the invitation")) }
+        one(done.rows_affected, "the invitation")
     }
 
     /// Adds a session, whose token is there already.

@@ -74,6 +74,11 @@ pub(super) fn millis(time: Option<Timestamp>) -> Option<i64> {
     time.map(Timestamp::as_millis)
 }
 
+/// Whether a statement that is about one row in one state found it so; if not, that is a conflict about `what`.
+pub(super) fn one(rows_affected: u64, what: &'static str) -> Result<(), StoreError> {
+    if rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict(what)) }
+}
+
 /// Inserts all `models`; a violated constraint is a conflict or a missing reference of this table.
 pub(super) async fn insert<E>(db: &Session<'_>, models: Vec<E::Model>) -> Result<(), StoreError>
 where

@@ -13,7 +13,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::entity::{contract, contract_revision, project, run, workflow};
-use super::row::{Row, insert, millis, record, records, time};
+use super::row::{Row, insert, millis, one, record, records, time};
 use super::{Page, Reader, StoreError, Tx};
 
 /// Whether a run still takes an attestation.
@@ -288,7 +288,7 @@ impl Tx<'_> {
             .filter(run::Column::State.eq(RunState::Open.as_str()))
             .exec(self.db())
             .await?;
-        if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("an open run")) }
+        one(done.rows_affected, "an open run")
     }
 }
 

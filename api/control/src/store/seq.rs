@@ -27,6 +27,11 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
+    /// Waits until nobody else is between here and the commit, so that what is read from now on holds until then.
+    pub async fn take_turn(&self) -> Result<(), StoreError> {
+        self.next_seq(0).await.map(drop)
+    }
+
     /// Takes `count` consecutive numbers and answers the first. Other writers wait from here to the commit.
     pub async fn next_seq(&self, count: u64) -> Result<u64, StoreError> {
         let backend = self.db().get_database_backend();

@@ -6,7 +6,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::entity::{organization, project, workflow};
-use super::row::{Row, insert, millis, record, records, time};
+use super::row::{Row, insert, millis, one, record, records, time};
 use super::{Reader, StoreError, Tx};
 
 /// A tenant. Everything else belongs to one.
@@ -148,6 +148,20 @@ impl Reader<'_> {
         let ordered = found.order_by_asc(workflow::Column::Name).order_by_asc(workflow::Column::Id);
         records(ordered.all(&self.db).await?)
     }
+
+    /// The workflows under a contract that were not deleted, by name.
+    pub async fn workflows_under(
+        &self,
+        org: OrganizationId,
+        contract: ContractId,
+    ) -> Result<Vec<Workflow>, StoreError> {
+        let found = workflow::Entity::find()
+            .filter(workflow::Column::Org.eq(org.0))
+            .filter(workflow::Column::Contract.eq(contract.0))
+            .filter(workflow::Column::DeletedAt.is_null());
+        let ordered = found.order_by_asc(workflow::Column::Name).order_by_asc(workflow::Column::Id);
+        records(ordered.all(&self.db).await?)
+    }
 }
 
 impl Tx<'_> {
@@ -207,7 +221,7 @@ impl Tx<'_> {
             .filter(same(deadline, old.deadline_minutes))
             .exec(self.db())
             .await?;
-        if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("the workflow")) }
+        one(done.rows_affected, "the workflow")
     }
 
     /// Deletes a workflow, or restores one that was deleted. One of which that was done meanwhile is a conflict.
@@ -225,7 +239,7 @@ impl Tx<'_> {
             .filter(same)
             .exec(self.db())
             .await?;
-        if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("the workflow")) }
+        one(done.rows_affected, "the workflow")
     }
 }
 

@@ -8,7 +8,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::entity::api_token;
-use super::row::{Row, bytes, insert, json, millis, record, records, time};
+use super::row::{Row, bytes, insert, json, millis, one, record, records, time};
 use super::{Reader, StoreError, Tx};
 
 /// The scopes of the tokens of which there is one for each run or login, as they are stored.
@@ -125,11 +125,7 @@ impl Tx<'_> {
             .filter(api_token::Column::RevokedAt.is_null())
             .exec(self.db())
             .await?;
-        if done.rows_affected == 1 {
-            Ok(())
-        } else {
-            Err(StoreError::conflict("an unrevoked api_token"))
-        }
+        one(done.rows_affected, "an unrevoked api_token")
     }
 }
 

@@ -5,7 +5,7 @@ use engine::{Digest, Name, Timestamp, TrustRule as Rule};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 
 use super::entity::trust_rule;
-use super::row::{Row, bytes, insert, json, record, records};
+use super::row::{Row, bytes, insert, json, one, record, records};
 use super::{Reader, StoreError, Tx};
 
 /// A rule under which CI jobs are let in.
@@ -95,7 +95,7 @@ impl Tx<'_> {
             .filter(trust_rule::Column::Org.eq(org.0))
             .exec(self.db())
             .await?;
-        if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("the trust_rule")) }
+        one(done.rows_affected, "the trust_rule")
     }
 }
 

@@ -1,13 +1,15 @@
 //! Versions of projects, and their release.
 
+use std::collections::BTreeMap;
+
 use engine::Timestamp;
 use engine::id::{OrganizationId, ProjectId, TokenId};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::entity::{project_version, run};
-use super::row::{insert, millis, record, records, time};
+use super::row::{Row, insert, millis, one, record, records, time};
 use super::run::RunState;
 use super::{Reader, StoreError, Tx};
 
@@ -56,18 +58,30 @@ impl Reader<'_> {
         records(found.all(&self.db).await?)
     }
 
-    /// How many runs of a version are in that state.
-    pub async fn count_runs_of_version(
+    /// How many runs of each of these versions are in one of these states; those without a run are not in the answer.
+    pub async fn count_runs_of_versions(
         &self,
         project: ProjectId,
-        version: &str,
-        state: RunState,
-    ) -> Result<u64, StoreError> {
-        let found = run::Entity::find()
+        versions: &[&str],
+        states: &[RunState],
+    ) -> Result<BTreeMap<(String, RunState), u64>, StoreError> {
+        let found: Vec<(String, String, i64)> = run::Entity::find()
+            .select_only()
+            .columns([run::Column::Version, run::Column::State])
+            .column_as(run::Column::Id.count(), "runs")
             .filter(run::Column::Project.eq(project.0))
-            .filter(run::Column::Version.eq(version))
-            .filter(run::Column::State.eq(state.as_str()));
-        Ok(found.count(&self.db).await?)
+            .filter(run::Column::Version.is_in(versions.iter().copied()))
+            .filter(run::Column::State.is_in(states.iter().map(|state| state.as_str())))
+            .group_by(run::Column::Version)
+            .group_by(run::Column::State)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        let row = Row::new("run", project);
+        let counted = found
+            .into_iter()
+            .map(|(version, state, runs)| Ok(((version, row.text(&state)?), row.count(runs)?)));
+        counted.collect()
     }
 }
 
@@ -100,7 +114,7 @@ impl Tx<'_> {
             .filter(project_version::Column::ReleasedAt.is_null())
             .exec(self.db())
             .await?;
-        if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::conflict("the version")) }
+        one(done.rows_affected, "the version")
     }
 }
 

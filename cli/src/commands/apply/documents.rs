@@ -113,7 +113,7 @@ impl Wanted {
         let (name, twice) = match kind.as_str() {
             "Policy" => return Ok(false),
             "Contract" => {
-                let (source, compiled) = documents::contract(path, library, &limits)?;
+                let compiled = documents::compile(path, &source, library, &limits)?;
                 let name = compiled.contract.name.to_string();
                 let one = WantedContract { compiled, body: body(source) };
                 (name.clone(), self.contracts.insert(name, one).is_some())
@@ -138,9 +138,9 @@ impl Wanted {
                 (name.clone(), self.trust_rules.insert(name, one).is_some())
             }
             "Waiver" => {
-                let name = documents::waiver(path, craft::now(), &limits)?.name.to_string();
                 let Source { text, document, .. } = source;
                 let one = WantedWaiver { source: text, path: path.to_owned(), document };
+                let name = one.starting(craft::now())?.name.to_string();
                 (name.clone(), self.waivers.insert(name, one).is_some())
             }
             other => {
