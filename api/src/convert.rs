@@ -64,6 +64,21 @@ pub(crate) fn backend(one: view::Backend) -> out::Backend {
         checked_at: one.checked_at,
         failing_since: one.failing_since,
         failure: one.failure,
+        removing: one.removing,
+        removal_failure: one.removal_failure,
+    }
+}
+
+pub(crate) fn moved_blobs(one: view::MovedBlobs) -> out::MovedBlobs {
+    let unmoved =
+        |one: view::UnmovedBlob| out::UnmovedBlob { digest: one.digest, reason: one.reason };
+    out::MovedBlobs {
+        blobs: one.moved.blobs,
+        bytes: one.moved.bytes,
+        unmoved: one.unmoved.into_iter().map(unmoved).collect(),
+        next: one.next,
+        left_blobs: one.left.blobs,
+        left_bytes: one.left.bytes,
     }
 }
 

@@ -60,7 +60,7 @@ fn router(control: Control, rates: Rates, patience: Duration) -> Router {
         if let Some(max) = route.body.bytes_max(&limits) {
             handler = handler.layer(DefaultBodyLimit::max(max));
         }
-        if let Some(deadline) = route.body.deadline() {
+        if let Some(deadline) = route.deadline() {
             handler = handler
                 .layer(from_fn(move |request, next| observe::deadline(deadline, request, next)));
         }

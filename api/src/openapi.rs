@@ -229,6 +229,9 @@ fn managed(out: &mut BTreeMap<String, Value>) {
     add::<types::BackendCredentials>(out);
     add::<types::BackendRole>(out);
     add::<types::CreateBackend>(out);
+    add::<types::MoveBlobs>(out);
+    add::<types::MovedBlobs>(out);
+    add::<types::UnmovedBlob>(out);
     add::<types::SetBackendCredentials>(out);
     add::<types::SetBackendRole>(out);
     add::<types::Attempt>(out);

@@ -121,6 +121,8 @@ pub struct Route {
     pub status: u16,
     /// What it answers when all is well.
     pub answer: Answer,
+    /// Whether an answer takes as long as the blobs that it copies.
+    patient: bool,
     handler: fn() -> MethodRouter<App>,
 }
 
@@ -133,7 +135,12 @@ impl Route {
         handler: fn() -> MethodRouter<App>,
     ) -> Self {
         let (body, query, status, answer) = (Body::None, [].as_slice(), 200, Answer::Nothing);
-        Self { method, path, access, summary, body, query, status, answer, handler }
+        let patient = false;
+        Self { method, path, access, summary, body, query, status, answer, patient, handler }
+    }
+
+    const fn patient(self) -> Self {
+        Self { patient: true, ..self }
     }
 
     const fn takes(self, body: Body) -> Self {
@@ -151,6 +158,11 @@ impl Route {
     pub(crate) fn handler(&self) -> MethodRouter<App> {
         (self.handler)()
     }
+
+    /// How long an answer may take; `None` where it depends on how much is streamed or copied.
+    pub(crate) const fn deadline(&self) -> Option<Duration> {
+        if self.patient { None } else { self.body.deadline() }
+    }
 }
 
 impl Body {
@@ -163,8 +175,7 @@ impl Body {
         }
     }
 
-    /// How long an answer may take; `None` where it depends on how much is streamed.
-    pub(crate) const fn deadline(self) -> Option<Duration> {
+    const fn deadline(self) -> Option<Duration> {
         match self {
             Self::Bytes | Self::Streamed => None,
             // A receipt reads and judges all the evidence of a run.
@@ -180,6 +191,7 @@ const JSON_BYTES_MAX: usize = 2 << 20;
 const JSON: &str = "application/json";
 /// What the limits of the engine say; a test holds them together.
 const LINEAGE_NODES_MAX: u32 = 10_000;
+const LEAVE_BYTES: &[(&str, Parameter)] = &[("leave_bytes", Parameter::Truth)];
 const DELETED: &[(&str, Parameter)] = &[("deleted", Parameter::Truth)];
 const PAGE: &[(&str, Parameter)] = &[("after", Parameter::Count), ("limit", Parameter::Limit)];
 const RUNS: &[(&str, Parameter)] = &[
@@ -322,7 +334,10 @@ pub const ROUTES: &[Route] = &[
         .takes(Body::Json("SetBackendCredentials")).answers(200, Answer::Json("Backend")),
     Route::new("PUT", "/v1/backends/{name}/role", May(Permission::EditStorage), "Say which new blobs a backend takes", || put(backends::set_role))
         .takes(Body::Json("SetBackendRole")).answers(200, Answer::Json("Backend")),
-    Route::new("DELETE", "/v1/backends/{name}", May(Permission::EditStorage), "Delete a backend that has no blobs and takes none", || delete(backends::remove)).answers(204, Answer::Nothing),
+    Route::new("DELETE", "/v1/backends/{name}", May(Permission::EditStorage), "Delete a backend that has no blobs and takes none", || delete(backends::remove))
+        .asks(LEAVE_BYTES).answers(204, Answer::Nothing),
+    Route::new("POST", "/v1/blob-moves", May(Permission::EditStorage), "Move some of the blobs of one place to another", || post(backends::move_blobs))
+        .takes(Body::Json("MoveBlobs")).patient().answers(200, Answer::Json("MovedBlobs")),
     Route::new("GET", "/v1/attestations", May(Permission::Read), "List attestations, newest first", || get(attestations::list))
         .asks(PAGE).answers(200, Answer::List("Attestation")),
     Route::new("GET", "/v1/attestations/{digest}", May(Permission::Read), "Show an attestation", || get(attestations::show)).answers(200, Answer::Json("Attestation")),

@@ -8,13 +8,18 @@
 //! directory of the server and has a public address, or one that the operator allowed.
 
 mod health;
+mod moving;
 mod opened;
 mod placing;
+mod removing;
 
 use engine::Name;
 use engine::id::{BackendId, OrganizationId};
+pub use moving::{MoveBlobs, MovedBlobs, UnmovedBlob};
 pub(crate) use opened::Opened;
 pub(crate) use placing::Kept;
+pub(crate) use removing::conflict as removal_conflict;
+pub use removing::{REMOVAL_DAYS, REMOVAL_MINUTES};
 use serde_json::{Value, json};
 
 use crate::actor::{Actor, Permission};
@@ -203,8 +208,14 @@ impl Control {
         self.described_backend(after).await
     }
 
-    /// Deletes a backend that takes no new blobs and has none.
-    pub async fn delete_backend(&self, actor: &Actor, name: &Name) -> Result<()> {
+    /// Deletes a backend that takes no new blobs and has none. Bytes that are still to be removed from it are a conflict,
+    /// unless they may stay there.
+    pub async fn delete_backend(
+        &self,
+        actor: &Actor,
+        name: &Name,
+        leave_bytes: bool,
+    ) -> Result<()> {
         let org = actor.authorize(Permission::EditStorage)?;
         let backend = self.named_backend(org, name).await?;
         if let Some(role) = backend.role {
@@ -216,6 +227,15 @@ impl Control {
         if there > 0 {
             let message =
                 format!("{there} blobs are in `{name}`: move them to another backend first");
+            return Err(Error::Conflict(message));
+        }
+        let removing = self.store.read().removals_from(backend.id).await?;
+        if removing.blobs > 0 && !leave_bytes {
+            let message = format!(
+                "the bytes of {} blobs are still to be removed from `{name}`, some {REMOVAL_MINUTES} minutes after they \
+                 left it: wait, or let them stay there",
+                removing.blobs
+            );
             return Err(Error::Conflict(message));
         }
         let (before, after) = (Some(side(&backend)), Value::Null);
@@ -244,6 +264,7 @@ impl Control {
 
     async fn described_backend(&self, row: store::Backend) -> Result<Backend> {
         let usage = self.store.read().blobs_usage(row.org, Some(row.id)).await?;
+        let removals = self.store.read().removals_from(row.id).await?;
         let place = address(&row)?.to_string();
         Ok(Backend {
             id: row.id,
@@ -257,6 +278,8 @@ impl Control {
             failure: row.failure,
             blobs: usage.blobs,
             bytes: usage.bytes,
+            removing: removals.blobs,
+            removal_failure: removals.failure,
         })
     }
 }

@@ -67,6 +67,10 @@ pub trait Blobs: Send + Sync + fmt::Debug {
     /// The blob's size in bytes, or `None` when there is none of that digest.
     async fn size(&self, digest: Digest) -> Result<Option<u64>, BlobError>;
 
+    /// Removes the blob; one that is not there is removed already. Durable when answered. A place that keeps everything
+    /// says so: [`BlobError::Kept`].
+    async fn remove(&self, digest: Digest) -> Result<(), BlobError>;
+
     /// Whether blobs can be read and written now.
     async fn check(&self) -> Result<(), BlobError>;
 }
@@ -162,6 +166,9 @@ pub enum BlobError {
     /// The place for blobs may not be asked.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// The place does not let this blob be removed; it is there as before.
+    #[error("the blob is kept: {0}")]
+    Kept(String),
     /// The place where blobs are kept failed. The call may be repeated.
     #[error("the blob store failed: {operation}")]
     Storage {

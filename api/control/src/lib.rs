@@ -48,7 +48,9 @@ use std::time::Duration;
 
 pub use actor::{Actor, Binding, Permission, Person, Role, Scope};
 use backends::Opened;
-pub use backends::{BACKENDS_MAX, NewBackend};
+pub use backends::{
+    BACKENDS_MAX, MoveBlobs, MovedBlobs, NewBackend, REMOVAL_DAYS, REMOVAL_MINUTES, UnmovedBlob,
+};
 pub use blobs::{BlobStream, BlobsConfig, ByteStream, Credentials};
 use blobs::{Blobs, Opening};
 pub use deliveries::{DELIVERY_DAYS, Delivery};
@@ -188,6 +190,9 @@ impl Control {
             }
             if let Err(error) = self.check_backends().await {
                 tracing::error!(%error, "backends could not be looked at; tried again in a minute");
+            }
+            if let Err(error) = self.remove_blobs(now()).await {
+                tracing::error!(%error, "blobs could not be removed; tried again in a minute");
             }
             if let Err(error) = self.forget_deliveries(now()).await {
                 tracing::error!(%error, "old deliveries could not be forgotten; tried again in a minute");

@@ -20,7 +20,7 @@ use tokio::try_join;
 use trust::{Bundle, PublicKey, Requirements, TrustedKey, Verified};
 
 use crate::actor::{Actor, Permission, With};
-use crate::backends::Kept;
+use crate::backends::{Kept, removal_conflict};
 use crate::store::{self, Attestation, BoundRun, StoreError};
 use crate::{Control, Error, Receipt, Result, Subject, attestations, now, runs, step};
 
@@ -164,7 +164,7 @@ impl Control {
     /// One transaction: everything or nothing.
     async fn save(&self, actor: &Actor, org: OrganizationId, judged: Judged) -> Result<Receipt> {
         let rows = rows::rows(actor, org, &judged)?;
-        let stored = rows.attestation.clone();
+        let (stored, digest) = (rows.attestation.clone(), judged.digest);
         match self.store.receive(rows).await {
             Ok(seq) => Ok(judged.answer(seq, &stored)),
             Err(StoreError::Conflict { what }) if what == store::WAIVER_IN_FORCE => {
@@ -173,7 +173,7 @@ impl Control {
                     source: what.into(),
                 })
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(removal_conflict(error, digest)),
         }
     }
 

@@ -81,6 +81,10 @@ pub struct Backend {
     pub blobs: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// How many blobs left it whose bytes are still to be removed from it.
+    pub removing: u64,
+    /// Why it did not let go of one of them, when that was tried last.
+    pub removal_failure: Option<String>,
 }
 
 /// One immutable revision of a contract.

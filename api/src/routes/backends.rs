@@ -1,16 +1,26 @@
 //! Backends: places that an organization keeps its blobs in.
 
 use api_types::{
-    Backend, BackendCredentials, CreateBackend, Page, SetBackendCredentials, SetBackendRole,
+    Backend, BackendCredentials, CreateBackend, MoveBlobs, MovedBlobs, Page, SetBackendCredentials,
+    SetBackendRole,
 };
 use axum::Json;
 use axum::http::StatusCode;
 use control::{Credentials, NewBackend};
 use engine::Name;
+use serde::Deserialize;
 
 use crate::convert;
 use crate::error::Failure;
 use crate::extract::{self, Caller, Path};
+
+/// Whether bytes that are still to be removed may stay.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Leaving {
+    #[serde(default)]
+    leave_bytes: bool,
+}
 
 pub(crate) async fn create(
     Caller { control, actor }: Caller,
@@ -71,9 +81,19 @@ pub(crate) async fn set_role(
 pub(crate) async fn remove(
     Caller { control, actor }: Caller,
     Path(name): Path<Name>,
+    extract::Query(Leaving { leave_bytes }): extract::Query<Leaving>,
 ) -> Result<StatusCode, Failure> {
-    control.delete_backend(&actor, &name).await?;
+    control.delete_backend(&actor, &name, leave_bytes).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn move_blobs(
+    Caller { control, actor }: Caller,
+    extract::Json(body): extract::Json<MoveBlobs>,
+) -> Result<Json<MovedBlobs>, Failure> {
+    let MoveBlobs { from, to, after, dry_run } = body;
+    let asked = control::MoveBlobs { from, to, after, dry_run };
+    Ok(Json(convert::moved_blobs(control.move_blobs(&actor, &asked).await?)))
 }
 
 fn new(body: CreateBackend) -> Result<NewBackend, Failure> {

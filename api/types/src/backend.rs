@@ -3,7 +3,7 @@
 use std::fmt;
 
 use engine::id::BackendId;
-use engine::{Name, Timestamp};
+use engine::{Digest, Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -86,6 +86,11 @@ pub struct Backend {
     pub blobs: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// How many blobs left it whose bytes are still to be removed from it.
+    pub removing: u64,
+    /// Why it did not let go of one of them, when that was tried last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removal_failure: Option<String>,
     /// When it was made.
     #[schema(value_type = String, format = "date-time")]
     pub created_at: Timestamp,
@@ -100,4 +105,54 @@ pub struct Backend {
     /// What is wrong with it then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+}
+
+/// Moves blobs of the organization from one place to another, some of them in each request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MoveBlobs {
+    /// The backend that they are in; absent for the store of the server.
+    #[schema(value_type = Option<form::Name>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Name>,
+    /// The backend that they are to be in; absent for the store of the server.
+    #[schema(value_type = Option<form::Name>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Name>,
+    /// The `next` of the answer before; absent to begin.
+    #[schema(value_type = Option<form::Digest>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Digest>,
+    /// Say only what would be moved.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What one request moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MovedBlobs {
+    /// How many blobs are in the other place since.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Blobs that could not be moved, and stay where they are.
+    pub unmoved: Vec<UnmovedBlob>,
+    /// Where the next request has to go on; absent when all were looked at.
+    #[schema(value_type = Option<form::Digest>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Digest>,
+    /// How many blobs are still in the place that they are moved from.
+    pub left_blobs: u64,
+    /// Their bytes.
+    pub left_bytes: u64,
+}
+
+/// A blob that could not be moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UnmovedBlob {
+    /// The blob.
+    #[schema(value_type = form::Digest)]
+    pub digest: Digest,
+    /// Why.
+    pub reason: String,
 }

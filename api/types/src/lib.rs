@@ -31,7 +31,8 @@ mod workflow;
 pub use attestation::{Attestation, Receipt, Subject};
 pub use audit::{AuditEvent, AuditHead};
 pub use backend::{
-    Backend, BackendCredentials, BackendRole, CreateBackend, SetBackendCredentials, SetBackendRole,
+    Backend, BackendCredentials, BackendRole, CreateBackend, MoveBlobs, MovedBlobs,
+    SetBackendCredentials, SetBackendRole, UnmovedBlob,
 };
 pub use blob::Blob;
 pub use contract::{ContractRevision, PutDocument};

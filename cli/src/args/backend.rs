@@ -53,12 +53,38 @@ pub enum BackendCommand {
         #[arg(long, short, value_enum, default_value_t)]
         output: Form,
     },
+    /// Move all blobs from one place to another. Where it is stopped, the next call goes on.
+    #[command(
+        after_help = "Each blob is copied and hashed before its old place is given up, so all of them can be read meanwhile. The bytes\nthat are left behind are removed some ten minutes later. Ends with 75 while some blobs cannot be moved.\n\nExamples:\n  muster backend move --from disk --to evidence --dry-run\n  muster backend move --from disk --to evidence\n  muster backend move --to evidence"
+    )]
+    Move(BackendMoveArgs),
     /// Delete a backend that has no blobs and takes none.
     #[command(after_help = "Example:\n  muster backend delete disk")]
     Delete {
         /// The backend.
         name: NameArg,
+        /// Let the bytes that are still to be removed from it stay where they are, for good.
+        #[arg(long)]
+        leave_bytes: bool,
     },
+}
+
+/// `muster backend move`.
+#[derive(Debug, Args)]
+#[group(id = "places", required = true, multiple = true)]
+pub struct BackendMoveArgs {
+    /// The backend that the blobs are in; the store of the server when absent.
+    #[arg(long, value_name = "NAME", group = "places")]
+    pub from: Option<NameArg>,
+    /// The backend that they are to be in; the store of the server when absent.
+    #[arg(long, value_name = "NAME", group = "places")]
+    pub to: Option<NameArg>,
+    /// Say only how much would be moved.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The form of the answer.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: Form,
 }
 
 /// One backend.

@@ -1,5 +1,7 @@
 //! `muster backend`: where an organization keeps its blobs.
 
+mod moving;
+
 use std::io::Read;
 use std::path::Path;
 
@@ -36,8 +38,10 @@ pub(super) async fn run(context: &Context, command: BackendCommand) -> Result {
             let backend: Backend = context.client()?.send_json(Method::PUT, &path, &body).await?;
             answer(context, output, &backend)
         }
-        BackendCommand::Delete { name } => {
-            context.client()?.delete(&path(&name)).await?;
+        BackendCommand::Move(args) => moving::run(context, args).await,
+        BackendCommand::Delete { name, leave_bytes } => {
+            let query = if leave_bytes { "?leave_bytes=true" } else { "" };
+            context.client()?.delete(&format!("{}{query}", path(&name))).await?;
             context.terminal.say(&format!("deleted the backend `{name}`"));
             Ok(Exit::Success)
         }
@@ -122,8 +126,11 @@ fn line(backend: &Backend) -> String {
 }
 
 fn details(backend: &Backend) -> String {
-    let (Some(since), Some(failure)) = (backend.failing_since, &backend.failure) else {
-        return String::new();
-    };
-    format!("  failing since {since}: {}\n", plain(failure))
+    let failing = backend.failing_since.zip(backend.failure.as_ref());
+    let failing = failing.map(|(since, why)| format!("  failing since {since}: {}\n", plain(why)));
+    let removing = (backend.removing > 0)
+        .then(|| format!("  {} blobs left it, and are still to be removed\n", backend.removing));
+    let kept = backend.removal_failure.as_ref();
+    let kept = kept.map(|why| format!("  it does not let go of blobs: {}\n", plain(why)));
+    [failing, removing, kept].into_iter().flatten().collect()
 }

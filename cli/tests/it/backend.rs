@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use testdata::peers::Relay;
 
+use crate::crash::{ended, until};
 use crate::site::Site;
 use crate::storage::{Place, places};
 use crate::support::{Ended, Server};
@@ -136,6 +137,65 @@ fn a_backend_is_deleted_only_when_nothing_is_in_it_and_nothing_goes_there() {
 }
 
 #[test]
+fn blobs_are_moved_though_the_server_is_killed_and_a_place_is_gone() {
+    for site in Site::all() {
+        let server = site.serve(&VARIABLES);
+        let of = format!("moved-{}", server.id());
+        let Some(Stores { bucket, registry }) = stores(&site, &server, &of) else { return };
+        let apps: Vec<_> = ["one", "two"].map(|name| attested(&site, &server, name, 0).0).into();
+        let to_bucket = "backend move --to bucket";
+        let refused = site.run(&server, to_bucket).with(2).stderr;
+        assert!(refused.contains("takes the new blobs"), "{refused}");
+        site.run(&server, "backend default bucket").with(0);
+        let dry = site.run(&server, &format!("{to_bucket} --dry-run")).with(0).stdout;
+        // Two applications, their bundles, and the SBOM of both.
+        assert!(dry.starts_with("5 blobs, "), "{dry}");
+        bucket.cut();
+        let gone = site.run(&server, to_bucket).with(75).stderr;
+        assert!(gone.contains("cannot be reached"), "{gone}");
+        bucket.mend();
+        server.stop();
+
+        let killed = site.serve(&[
+            VARIABLES[0],
+            ("FAILPOINTS", "move::before-transaction=pause"),
+            ("RUST_LOG", "control::receipt=trace"),
+        ]);
+        let moving = site.start(&killed, to_bucket);
+        until(&killed, "move::before-transaction");
+        killed.kill();
+        assert_eq!(ended(moving).code, 75, "{}", site.name);
+        let server = site.serve(&VARIABLES);
+        assert_eq!(shown(&site, &server, "bucket")["blobs"], 0, "{}", site.name);
+        let moved = site.run(&server, to_bucket).with(0).stdout;
+        assert!(moved.starts_with("moved 5 blobs, "), "{moved}");
+        assert!(site.run(&server, to_bucket).with(0).stdout.starts_with("moved 0 blobs"));
+        site.run(&server, "backend default registry").with(0);
+        let onwards = "backend move --from bucket --to registry -o json";
+        assert_eq!(site.run(&server, onwards).with(0).json()["blobs"], 5);
+        let left = shown(&site, &server, "bucket");
+        assert_eq!((&left["blobs"], &left["removing"]), (&json!(0), &json!(5)), "{}", site.name);
+        bucket.cut();
+        for app in &apps {
+            assert_eq!(site.http(&server).fetch_blob(*app).0, *app, "{}", site.name);
+        }
+        let refused = site.run(&server, "backend delete bucket").with(2).stderr;
+        assert!(refused.contains("still to be removed"), "{refused}");
+        site.run(&server, "backend delete bucket --leave-bytes").with(0);
+        registry.cut();
+        for (line, code, phrase) in [
+            ("backend move", 2, "--from <NAME>|--to <NAME>"),
+            ("backend move --from registry --to registry", 2, "to where they are"),
+            ("backend move --from nowhere", 6, "there is no backend `nowhere`"),
+            ("backend move --from registry", 2, "`registry` is the default"),
+        ] {
+            let stderr = site.run(&server, line).with(code).stderr;
+            assert!(stderr.contains(phrase), "{line}: {stderr}");
+        }
+    }
+}
+
+#[test]
 fn a_backend_that_does_not_work_is_not_made() {
     let site = Site::embedded();
     let server = site.serve(&VARIABLES);
@@ -244,7 +304,7 @@ fn the_operator_makes_a_backend_anywhere_and_another_organization_sees_none() {
     let globex = site.organization(&server, "globex", &site.sandbox.read("ci.pem"));
     let as_globex = |line: &str| site.run_under(&server, &globex, line);
     assert_eq!(as_globex("backend list").with(0).stdout, "");
-    for line in ["show", "check", "default", "fallback", "rest", "delete"] {
+    for line in ["show", "check", "default", "fallback", "rest", "delete", "move --from"] {
         as_globex(&format!("backend {line} disk")).with(6);
     }
 }

@@ -20,7 +20,7 @@ const HTPASSWD: &str = "muster:$2y$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygq
 pub(super) enum Entry {
     /// Everyone.
     Open,
-    /// Whoever sends the user's name and password with each request.
+    /// Whoever sends the user's name and password with each request. It deletes nothing.
     Password,
     /// Whoever has a token, which a server signs by this `openssl` for the user.
     Token(PathBuf),
@@ -60,7 +60,7 @@ impl Registry {
             "log": {"level": "info", "accesslog": {"disabled": true}},
             "storage": {
                 "filesystem": {"rootdirectory": folder.join("blobs")},
-                "delete": {"enabled": true},
+                "delete": {"enabled": !matches!(entry, Entry::Password)},
             },
             "http": {"addr": address},
         });

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use engine::Digest;
 use engine::id::{BackendId, OrganizationId};
+use uuid::Uuid;
 
+use super::removing;
 use crate::blobs::{BlobError, BlobStream, Blobs, ByteStream};
 use crate::error::chain;
 use crate::store::{self, Blob, Role};
@@ -21,15 +23,22 @@ pub(crate) struct Kept {
     pub(crate) blob: Blob,
     /// Where it was said to be before, when that place does not answer and it is in another now.
     pub(crate) before: Option<Blob>,
+    /// The removal from where it is that was done before it was stored.
+    pub(crate) removed: Option<Uuid>,
 }
 
 impl Kept {
     /// Notes it; answers whether the organization had not handed it in before.
     pub(crate) async fn note(self, tx: &store::Tx<'_>) -> Result<bool> {
-        let new = tx.reference_blob(self.blob).await?;
-        if let (false, Some(before)) = (new, self.before) {
+        let Self { blob, before, removed } = self;
+        let conflict = |error| removing::conflict(error, blob.digest);
+        let new = tx.reference_blob(blob, removed).await.map_err(conflict)?;
+        if let (false, Some(before)) = (new, before) {
             // Somebody else may have moved it meanwhile: then it is where they say.
-            let _moved = tx.relocate_blob(&before, self.blob.backend).await?;
+            let moved = tx.relocate_blob(&before, blob.backend, removed).await.map_err(conflict)?;
+            if moved {
+                tx.ask_removal(&removing::asked(&before)).await?;
+            }
         }
         Ok(new)
     }
@@ -58,24 +67,34 @@ impl Control {
             _ => self.store.read().blob(org, digest).await?,
         };
         let taker = self.taker(&backends, known.as_ref(), digest).await?;
+        let backend = taker.row.map(|row| row.id);
+        let removed = self.past_removal(backend, digest).await?;
         let put = taker.blobs.put(digest, size, stream).await;
         let size = put.map_err(|error| taker.failed(error))?;
-        let backend = taker.row.map(|row| row.id);
         let blob = Blob { org, digest, size, created_at: now(), backend };
-        Ok(Kept { blob, before: known.filter(|known| known.backend != backend) })
+        let before = known.filter(|known| known.backend != backend);
+        Ok(Kept { blob, before, removed })
     }
 
-    /// A blob that the organization has handed in.
+    /// A blob that the organization has handed in. One that was moved since `blob` was read is fetched from where it is.
     pub(crate) async fn fetch(&self, blob: &Blob) -> Result<BlobStream> {
-        let Blob { org, digest, backend, .. } = *blob;
-        let blobs = self.blobs_in(org, backend).await?;
-        let found = match blobs.get(digest).await {
-            Ok(found) => found,
-            Err(error) => return Err(self.unreadable(org, backend, error).await),
-        };
-        found.ok_or_else(|| {
-            Error::internal(format!("the blob {digest} is referenced, and not in the store"))
-        })
+        let Blob { org, digest, mut backend, .. } = *blob;
+        loop {
+            let blobs = self.blobs_in(org, backend).await?;
+            match blobs.get(digest).await {
+                Ok(Some(found)) => return Ok(found),
+                Ok(None) => {}
+                Err(error) => return Err(self.unreadable(org, backend, error).await),
+            }
+            let moved = self.store.read().blob(org, digest).await?;
+            backend = match moved {
+                Some(moved) if moved.backend != backend => moved.backend,
+                _ => {
+                    let lost = format!("the blob {digest} is referenced, and not in the store");
+                    return Err(Error::internal(lost));
+                }
+            };
+        }
     }
 
     async fn taker<'r>(

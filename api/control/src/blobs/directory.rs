@@ -106,6 +106,13 @@ impl Blobs for Directory {
         Ok(metadata.map(|metadata| metadata.len()))
     }
 
+    async fn remove(&self, digest: Digest) -> Result<(), BlobError> {
+        let path = self.path(digest);
+        let removed = tokio::task::spawn_blocking(move || forget(&path)).await;
+        let removed = removed.map_err(io::Error::other).and_then(|removed| removed);
+        removed.map_err(|error| BlobError::storage(format!("remove blob {digest}"), error))
+    }
+
     async fn check(&self) -> Result<(), BlobError> {
         let incoming = self.root.join(INCOMING);
         let written =
@@ -155,6 +162,12 @@ fn keep(root: &Path, file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.persist(path).map_err(|error| error.error)?;
     let mut made = shard.ancestors().take_while(|directory| directory.starts_with(root));
     made.try_for_each(|directory| File::open(directory)?.sync_all())
+}
+
+/// Removes a blob for good: it does not come back when the machine stops.
+fn forget(path: &Path) -> io::Result<()> {
+    let Some(()) = found(fs::remove_file(path))? else { return Ok(()) };
+    path.parent().map_or(Ok(()), |shard| File::open(shard)?.sync_all())
 }
 
 /// The directories in a directory whose names are two characters.

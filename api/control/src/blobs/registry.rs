@@ -10,6 +10,8 @@
 //! The bytes are received into a temporary file first: nothing is sent to the registry before they are known to be
 //! what was claimed. An empty blob has no layer, since the client does not push zero bytes: its manifest says it all.
 
+mod removal;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -98,6 +100,9 @@ pub struct Registry {
     client: Client,
     address: String,
     repository: String,
+    plain_http: bool,
+    credentials: Option<(String, String)>,
+    guard: Option<Outbound>,
     space: Option<BackendId>,
     spool: PathBuf,
     bytes_max: u64,
@@ -141,7 +146,8 @@ impl Registry {
         });
         let failed = |error| BlobError::storage(format!("open {}", config.address), error);
         let client = client.map_err(failed)?;
-        let auth = config.credentials.map_or(RegistryAuth::Anonymous, |(user, password)| {
+        let credentials = config.credentials.clone();
+        let auth = credentials.map_or(RegistryAuth::Anonymous, |(user, password)| {
             RegistryAuth::Basic(user, password)
         });
         client.store_auth_if_needed(&config.address, &auth).await;
@@ -149,6 +155,9 @@ impl Registry {
             client,
             address: config.address,
             repository: config.repository,
+            plain_http: config.plain_http,
+            credentials: config.credentials,
+            guard: config.guard,
             space: config.space,
             spool: config.spool.unwrap_or_else(std::env::temp_dir),
             bytes_max: config.bytes_max,
@@ -170,7 +179,7 @@ impl Registry {
 
     /// What the blob's manifest says of it.
     async fn layer(&self, digest: Digest) -> Result<Option<OciDescriptor>, BlobError> {
-        let Some(manifest) = self.manifest(digest).await? else { return Ok(None) };
+        let Some((manifest, _)) = self.manifest(digest).await? else { return Ok(None) };
         let empty = digest == Digest::of([]);
         let layer = manifest.layers.into_iter().find(|layer| layer.digest == digest.to_string());
         match layer {
@@ -183,13 +192,17 @@ impl Registry {
         }
     }
 
-    /// The blob's manifest. docker-registry answers 500 while a tag is being written, so that is asked again.
-    async fn manifest(&self, digest: Digest) -> Result<Option<OciImageManifest>, BlobError> {
+    /// The blob's manifest, and the digest of that. docker-registry answers 500 while a tag is being written, so that is
+    /// asked again.
+    async fn manifest(
+        &self,
+        digest: Digest,
+    ) -> Result<Option<(OciImageManifest, String)>, BlobError> {
         let reference = self.reference(digest);
         let mut attempt = 1;
         loop {
             match self.client.pull_image_manifest(&reference, &RegistryAuth::Anonymous).await {
-                Ok((manifest, _)) => return Ok(Some(manifest)),
+                Ok(found) => return Ok(Some(found)),
                 Err(error) if is_missing(&error) => return Ok(None),
                 Err(OciDistributionError::ServerError { code: 500.., .. })
                     if attempt < ATTEMPTS_MAX =>
@@ -307,6 +320,11 @@ impl Blobs for Registry {
 
     async fn size(&self, digest: Digest) -> Result<Option<u64>, BlobError> {
         self.layer(digest).await?.as_ref().map(bytes_of).transpose()
+    }
+
+    async fn remove(&self, digest: Digest) -> Result<(), BlobError> {
+        let Some((_, manifest)) = self.manifest(digest).await? else { return Ok(()) };
+        self.delete_manifest(digest, &manifest).await
     }
 
     async fn check(&self) -> Result<(), BlobError> {

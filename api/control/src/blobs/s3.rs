@@ -184,6 +184,16 @@ impl Blobs for S3 {
         }
     }
 
+    async fn remove(&self, digest: Digest) -> Result<(), BlobError> {
+        match self.store.delete(&self.path_of(digest)).await {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error @ (Error::PermissionDenied { .. } | Error::Unauthenticated { .. })) => {
+                Err(BlobError::Kept(self.credentials.hide(&innermost(&error))))
+            }
+            Err(error) => Err(self.failed(&format!("remove blob {digest}"))(error)),
+        }
+    }
+
     async fn check(&self) -> Result<(), BlobError> {
         self.size(Digest::of([])).await.map(drop)
     }

@@ -77,6 +77,7 @@ pub(super) fn rows(actor: &Actor, org: OrganizationId, judged: &Judged) -> Resul
         outbox: vec![events::event(org, events::ATTESTATION_RECEIVED, at, told)],
         materials: record.materials.clone(),
         backend: kept.blob.backend,
+        removed: kept.removed,
         waivers: uses(&attestation, used),
         attestation,
     })

@@ -97,6 +97,11 @@ impl Reader<'_> {
         record(of_org.one(&self.db).await?)
     }
 
+    /// The backend of that identifier, whosever it is.
+    pub async fn backend_of_any(&self, id: BackendId) -> Result<Option<Backend>, StoreError> {
+        record(backend::Entity::find_by_id(id.0).one(&self.db).await?)
+    }
+
     /// The backend of that name.
     pub async fn backend_by_name(
         &self,
@@ -199,7 +204,8 @@ impl Tx<'_> {
         Ok(done.rows_affected == 1)
     }
 
-    /// Deletes a backend in which no blob is; one that has some is a conflict.
+    /// Deletes a backend in which no blob is; one that has some is a conflict. What was still to be removed from it stays
+    /// there.
     pub async fn delete_backend(&self, backend: &Backend) -> Result<(), StoreError> {
         // Whoever stores a blob in it holds it until that is committed.
         let held = backend::Entity::find_by_id(backend.id.0).lock_exclusive();
@@ -207,6 +213,7 @@ impl Tx<'_> {
         if self.blobs_usage(backend.org, Some(backend.id)).await?.blobs > 0 {
             return Err(StoreError::conflict("a backend without blobs"));
         }
+        self.forget_removals(backend.id).await?;
         let of_org = backend::Entity::delete_by_id(backend.id.0)
             .filter(backend::Column::Org.eq(backend.org.0));
         let done = of_org.exec(self.db()).await?;

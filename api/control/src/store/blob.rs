@@ -9,6 +9,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect,
 };
+use uuid::Uuid;
 
 use super::attestation::KEYS_PER_QUERY;
 use super::entity::org_blob;
@@ -135,17 +136,33 @@ impl Reader<'_> {
 
 impl Tx<'_> {
     /// Notes that the organization handed in a blob; answers whether that is new. Doing so again changes nothing. A
-    /// backend that was deleted meanwhile is a conflict.
-    pub async fn reference_blob(&self, blob: Blob) -> Result<bool, StoreError> {
-        Ok(self.reference_blobs([blob]).await? == 1)
+    /// backend that was deleted meanwhile is a conflict, and so is that the blob is being removed from there;
+    /// `removed` is the removal that was known to be done before the blob was stored.
+    pub async fn reference_blob(
+        &self,
+        blob: Blob,
+        removed: Option<Uuid>,
+    ) -> Result<bool, StoreError> {
+        let new = self.insert_blobs([blob]).await? == 1;
+        if new {
+            self.hold_blobs(&[(blob, removed)]).await?;
+        }
+        Ok(new)
     }
 
-    /// Notes blobs of any organizations, as above; answers how many of them are new. Sorted, so that two transactions
-    /// that share some wait for each other instead of locking each other out.
+    /// Notes blobs of any organizations, as above.
     pub(super) async fn reference_blobs(
         &self,
-        blobs: impl IntoIterator<Item = Blob>,
-    ) -> Result<u64, StoreError> {
+        blobs: impl IntoIterator<Item = (Blob, Option<Uuid>)>,
+    ) -> Result<(), StoreError> {
+        let blobs: Vec<_> = blobs.into_iter().collect();
+        self.insert_blobs(blobs.iter().map(|(blob, _)| *blob)).await?;
+        self.hold_blobs(&blobs).await
+    }
+
+    /// Answers how many of them are new. Sorted, so that two transactions that share some wait for each other instead of
+    /// locking each other out.
+    async fn insert_blobs(&self, blobs: impl IntoIterator<Item = Blob>) -> Result<u64, StoreError> {
         let sorted: BTreeMap<_, _> =
             blobs.into_iter().map(|blob| ((blob.org, blob.digest), blob)).collect();
         self.hold_backends(sorted.values().filter_map(|blob| blob.backend)).await?;
@@ -168,11 +185,13 @@ impl Tx<'_> {
         Ok(inserted)
     }
 
-    /// Notes that a blob is in another backend now; answers false when it was not where it was said to be.
+    /// Notes that a blob is in another backend now; answers false when it was not where it was said to be. `removed` is
+    /// what [`Tx::reference_blob`] says, of the other backend.
     pub async fn relocate_blob(
         &self,
         blob: &Blob,
         to: Option<BackendId>,
+        removed: Option<Uuid>,
     ) -> Result<bool, StoreError> {
         self.hold_backends(to).await?;
         let done = org_blob::Entity::update_many()
@@ -182,7 +201,11 @@ impl Tx<'_> {
             .filter(within(blob.backend))
             .exec(self.db())
             .await?;
-        Ok(done.rows_affected == 1)
+        let moved = done.rows_affected == 1;
+        if moved {
+            self.hold_blobs(&[(Blob { backend: to, ..*blob }, removed)]).await?;
+        }
+        Ok(moved)
     }
 }
 

@@ -69,6 +69,10 @@ entities! {
         #[sea_orm(primary_key, auto_increment = false)] digest: Vec<u8>,
         size: i64, created_at: i64, backend: Option<Uuid>,
     }
+    blob_removal "blob_removal" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        space: Uuid, digest: Vec<u8>, state: String, created_at: i64, due_at: i64, failure: Option<String>,
+    }
     backend "backend" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
         org: Uuid, name: String, kind: String, settings: String, credentials_sealed: Option<String>, role: Option<String>,

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine::Material;
 use engine::id::{AttestationId, BackendId, OrganizationId};
 pub(super) use gather::Gathering;
+use uuid::Uuid;
 
 use super::attestation::{self, EvaluationRow, SubjectRow, VerdictRow};
 use super::audit::chaining::{self, Linked};
@@ -40,6 +41,8 @@ pub struct Receipt {
     pub attestation: Attestation,
     /// The backend that its bundle is in; none for the store of the instance.
     pub backend: Option<BackendId>,
+    /// The removal from there of a blob with its digest, if one was done before it was stored.
+    pub removed: Option<Uuid>,
     /// Its subjects, in the statement's order.
     pub subjects: Vec<SubjectRow>,
     /// Its materials, in the statement's order.
@@ -61,9 +64,9 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    fn bundle(&self) -> Blob {
+    fn bundle(&self) -> (Blob, Option<Uuid>) {
         let Attestation { org, digest, size, created_at, .. } = self.attestation;
-        Blob { org, digest, size, created_at, backend: self.backend }
+        (Blob { org, digest, size, created_at, backend: self.backend }, self.removed)
     }
 }
 

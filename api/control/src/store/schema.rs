@@ -12,6 +12,7 @@ mod deletion;
 mod first;
 mod integration;
 mod person;
+mod removal;
 mod run;
 mod token;
 mod trust_rule;
@@ -46,6 +47,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     deletion::MIGRATION,
     token::MIGRATION,
     version::MIGRATION,
+    removal::MIGRATION,
 ];
 
 /// Columns that a later migration adds, and the indexes over them. A new column is null or has a default.

@@ -42,7 +42,7 @@ async fn insert(store: &Store, backend: &Backend) {
 }
 
 async fn reference(store: &Store, blob: Blob) -> Result<bool, control::store::StoreError> {
-    store.write(move |tx| Box::pin(async move { tx.reference_blob(blob).await })).await
+    store.write(move |tx| Box::pin(async move { tx.reference_blob(blob, None).await })).await
 }
 
 async fn open(url: &str, folder: &std::path::Path, keys: Option<KeyRing>) -> Control {
@@ -155,7 +155,7 @@ async fn a_blob_is_not_noted_in_a_backend_that_is_gone_nor_a_backend_deleted_und
         let moved = store
             .write({
                 let blob = within("one");
-                move |tx| Box::pin(async move { tx.relocate_blob(&blob, None).await })
+                move |tx| Box::pin(async move { tx.relocate_blob(&blob, None, None).await })
             })
             .await;
         assert!(moved.unwrap());

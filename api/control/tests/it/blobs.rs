@@ -125,6 +125,51 @@ async fn what_is_put_is_got() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_removed_is_gone_and_can_come_back() {
+    for Opened { blobs, directory } in all("removed").await {
+        for text in ["evidence of it", ""] {
+            let digest = Digest::of(text);
+            blobs.remove(digest).await.unwrap();
+            for _ in 0..2 {
+                blobs.put(digest, None, bytes(text)).await.unwrap();
+                blobs.put(Digest::of("other"), None, bytes("other")).await.unwrap();
+                blobs.remove(digest).await.unwrap();
+                assert_eq!(blobs.size(digest).await.unwrap(), None);
+                assert!(blobs.get(digest).await.unwrap().is_none());
+                assert_eq!(read(blobs.as_ref(), Digest::of("other")).await.unwrap(), b"other");
+            }
+        }
+        assert!(files(directory.path()).len() <= 1, "{directory:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_deletes_for_its_user_or_says_that_it_deletes_nothing() {
+    let (Some(tokens), Some(password)) =
+        (testdata::peers::registry_with_tokens(), testdata::peers::registry_with_password())
+    else {
+        return;
+    };
+    for (registry, deletes) in [(tokens, true), (password, false)] {
+        let (user, secret) = registry.user();
+        let address = registry.address().to_owned();
+        let config = RegistryConfig::new(address, "muster/deleted".to_owned(), true, BYTES_MAX);
+        let credentials = Some((user.to_owned(), secret.to_owned()));
+        let blobs = Registry::open(RegistryConfig { credentials, ..config }).await.unwrap();
+        let digest = Digest::of("evidence");
+        blobs.put(digest, None, bytes("evidence")).await.unwrap();
+        match blobs.remove(digest).await {
+            Ok(()) => assert!(deletes && blobs.size(digest).await.unwrap().is_none()),
+            Err(BlobError::Kept(why)) => {
+                assert!(!deletes && why.contains("is set up to delete nothing"), "{why}");
+                assert_eq!(read(&blobs, digest).await.unwrap(), b"evidence");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_as_claimed_leaves_nothing() {
     for Opened { blobs, directory } in all("refused").await {
         let digest = Digest::of("evidence");

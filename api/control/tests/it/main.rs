@@ -12,6 +12,7 @@ mod mail;
 mod members;
 mod plane;
 mod receipt;
+mod removal;
 mod runs;
 mod schema;
 mod secrets;

@@ -151,7 +151,7 @@ async fn many_writes_share_a_commit_and_one_that_fails_fails_alone() {
             store
                 .write(move |tx| {
                     Box::pin(async move {
-                        tx.reference_blob(blob(org, &number.to_string())).await?;
+                        tx.reference_blob(blob(org, &number.to_string()), None).await?;
                         let seven = || StoreError::Conflict { what: "seven".to_owned() };
                         (number != 7).then_some(number).ok_or_else(seven)
                     })
@@ -180,7 +180,7 @@ async fn a_panic_and_an_impatient_caller_leave_the_writer_alive() {
     let (store, org) = (opened.store.clone(), t.org);
     let write = tokio::spawn(async move {
         store
-            .write(move |tx| Box::pin(async move { tx.reference_blob(blob(org, "x")).await }))
+            .write(move |tx| Box::pin(async move { tx.reference_blob(blob(org, "x"), None).await }))
             .await
     });
     write.abort();

@@ -232,6 +232,7 @@ pub(crate) fn receipt(run: &Run, name: &str, materials: &[&str], subjects: &[&st
         }],
         waivers: Vec::new(),
         backend: None,
+        removed: None,
         verdict: VerdictRow {
             id: Uuid::now_v7(),
             digest: verdict_digest,

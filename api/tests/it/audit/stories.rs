@@ -76,7 +76,19 @@ pub(super) async fn backends(d: &mut Driver) {
         let role = text(&json!({ "role": role }));
         d.change(("PUT", "/v1/backends/{name}/role"), "disk", "backend.role", role).await;
     }
-    d.change(("DELETE", "/v1/backends/{name}"), "disk", "backend.delete", "").await;
+    let default = |role| text(&json!({ "role": role }));
+    let role = ("PUT", "/v1/backends/{name}/role");
+    d.change(role, "disk", "backend.role", default("default")).await;
+    for (moved, rest) in [(json!({ "to": "disk" }), true), (json!({ "from": "disk" }), false)] {
+        let route = ("POST", "/v1/blob-moves");
+        let moved = d.change(route, "", "backend.move", text(&moved)).await;
+        assert!(moved["blobs"].as_u64().unwrap() > 0 && moved["left_blobs"] == 0, "{moved}");
+        if rest {
+            d.change(role, "disk", "backend.role", default("none")).await;
+        }
+    }
+    let route = ("DELETE", "/v1/backends/{name}");
+    d.change(route, "disk?leave_bytes=true", "backend.delete", "").await;
     let Some(registry) = testdata::peers::registry() else { return };
     let place = format!("oci://{}/muster/audit?plain-http=true", registry.address());
     let create = text(&json!({ "name": "registry", "place": place }));
