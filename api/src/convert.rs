@@ -69,6 +69,20 @@ pub(crate) fn backend(one: view::Backend) -> out::Backend {
     }
 }
 
+pub(crate) fn retention(one: view::Retention) -> out::Retention {
+    let rule = |rule: view::RetentionRule| {
+        let view::RetentionRule { keep_days, keep_released } = rule;
+        out::RetentionRule { keep_days, keep_released }
+    };
+    out::Retention {
+        rule: one.rule.map(rule),
+        set_at: one.set_at,
+        swept_at: one.swept_at,
+        expiring_blobs: one.expiring.blobs,
+        expiring_bytes: one.expiring.bytes,
+    }
+}
+
 pub(crate) fn moved_blobs(one: view::MovedBlobs) -> out::MovedBlobs {
     let unmoved =
         |one: view::UnmovedBlob| out::UnmovedBlob { digest: one.digest, reason: one.reason };

@@ -231,6 +231,10 @@ fn managed(out: &mut BTreeMap<String, Value>) {
     add::<types::CreateBackend>(out);
     add::<types::MoveBlobs>(out);
     add::<types::MovedBlobs>(out);
+    add::<types::Retention>(out);
+    add::<types::RetentionRule>(out);
+    add::<types::PreviewRetention>(out);
+    add::<types::RetentionPreview>(out);
     add::<types::UnmovedBlob>(out);
     add::<types::SetBackendCredentials>(out);
     add::<types::SetBackendRole>(out);

@@ -16,6 +16,7 @@ mod members;
 mod operations;
 mod organizations;
 mod projects;
+mod retention;
 mod runs;
 mod secrets;
 mod sessions;
@@ -338,6 +339,13 @@ pub const ROUTES: &[Route] = &[
         .asks(LEAVE_BYTES).answers(204, Answer::Nothing),
     Route::new("POST", "/v1/blob-moves", May(Permission::EditStorage), "Move some of the blobs of one place to another", || post(backends::move_blobs))
         .takes(Body::Json("MoveBlobs")).patient().answers(200, Answer::Json("MovedBlobs")),
+    Route::new("GET", "/v1/retention", May(Permission::EditStorage), "Show how long evidence is kept", || get(retention::show)).answers(200, Answer::Json("Retention")),
+    Route::new("PUT", "/v1/retention", May(Permission::EditStorage), "Say how long evidence is kept", || put(retention::set))
+        .takes(Body::Json("RetentionRule")).answers(200, Answer::Json("Retention")),
+    Route::new("DELETE", "/v1/retention", May(Permission::EditStorage), "Keep all evidence that is there", || delete(retention::remove))
+        .answers(204, Answer::Nothing),
+    Route::new("POST", "/v1/retention/preview", May(Permission::EditStorage), "Say how much of some of the evidence a rule would remove", || post(retention::preview))
+        .takes(Body::Json("PreviewRetention")).patient().answers(200, Answer::Json("RetentionPreview")),
     Route::new("GET", "/v1/attestations", May(Permission::Read), "List attestations, newest first", || get(attestations::list))
         .asks(PAGE).answers(200, Answer::List("Attestation")),
     Route::new("GET", "/v1/attestations/{digest}", May(Permission::Read), "Show an attestation", || get(attestations::show)).answers(200, Answer::Json("Attestation")),

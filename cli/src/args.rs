@@ -9,6 +9,7 @@ mod delivery;
 mod integration;
 mod manage;
 mod member;
+mod retention;
 mod run;
 mod secrets;
 mod serve;
@@ -35,6 +36,7 @@ pub(crate) use manage::{
     TokenCommand, WorkflowCommand,
 };
 pub(crate) use member::{GroupCommand, InvitationCommand, LoginArgs, MemberCommand};
+pub(crate) use retention::{RetentionCommand, RetentionSetArgs};
 pub(crate) use run::{RunCommand, RunListArgs, StateArg};
 pub(crate) use secrets::{SecretsArgs, SecretsCommand};
 pub(crate) use serve::{DemoArgs, ServeArgs};
@@ -136,6 +138,9 @@ pub enum Command {
     /// Say where the organization keeps its blobs.
     #[command(subcommand)]
     Backend(BackendCommand),
+    /// Say how long the organization keeps its evidence.
+    #[command(subcommand)]
+    Retention(RetentionCommand),
     /// Make and replace the keys under which the server seals secrets.
     #[command(subcommand)]
     Secrets(SecretsCommand),

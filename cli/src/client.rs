@@ -166,7 +166,8 @@ impl Client {
             .send()
             .await
             .map_err(|error| self.unreachable(&error))?;
-        Ok(response.status().is_success())
+        // One that is to be removed is kept when it is handed in again.
+        Ok(response.status().is_success() && !response.headers().contains_key("sunset"))
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -18,8 +18,8 @@ use engine::id::{BackendId, OrganizationId};
 pub use moving::{MoveBlobs, MovedBlobs, UnmovedBlob};
 pub(crate) use opened::Opened;
 pub(crate) use placing::Kept;
-pub(crate) use removing::conflict as removal_conflict;
 pub use removing::{REMOVAL_DAYS, REMOVAL_MINUTES};
+pub(crate) use removing::{asked as asked_removal, conflict as removal_conflict};
 use serde_json::{Value, json};
 
 use crate::actor::{Actor, Permission};

@@ -1,11 +1,13 @@
 //! Blobs on their way in and out. An organization sees only the digests that it references.
 
 use engine::Digest;
+use engine::id::OrganizationId;
 use serde_json::json;
 
 use crate::actor::{Actor, Permission, With};
 use crate::audit::{self, Change};
 use crate::blobs::{BlobStream, ByteStream};
+use crate::store::Blob;
 use crate::{Control, Error, Result};
 
 impl Control {
@@ -38,17 +40,27 @@ impl Control {
     }
 
     /// A blob that the organization references.
-    pub async fn blob(&self, actor: &Actor, digest: Digest) -> Result<BlobStream> {
+    pub async fn blob(&self, actor: &Actor, digest: Digest) -> Result<(Blob, BlobStream)> {
         let org = actor.authorize(Permission::Read)?;
-        let missing = || Error::not_found("blob", digest);
-        let blob = self.store.read().blob(org, digest).await?.ok_or_else(missing)?;
-        self.fetch(&blob).await
+        let blob = self.referenced(org, digest).await?;
+        Ok((blob, self.fetch(&blob).await?))
     }
 
-    /// The size of a blob that the organization references. A job may ask, to skip what is there.
-    pub async fn blob_size(&self, actor: &Actor, digest: Digest) -> Result<u64> {
+    /// The same without its bytes. A job may ask, to skip what is there.
+    pub async fn blob_known(&self, actor: &Actor, digest: Digest) -> Result<Blob> {
         let org = actor.authorize_job(Permission::SeeBlobs, With::Evidence)?;
-        let missing = || Error::not_found("blob", digest);
-        Ok(self.store.read().blob(org, digest).await?.ok_or_else(missing)?.size)
+        self.referenced(org, digest).await
+    }
+
+    async fn referenced(&self, org: OrganizationId, digest: Digest) -> Result<Blob> {
+        let read = self.store.read();
+        if let Some(blob) = read.blob(org, digest).await? {
+            return Ok(blob);
+        }
+        if read.is_evidence(org, digest).await? {
+            let gone = "it was removed under the retention rule of the organization";
+            return Err(Error::NotFound(format!("there is no blob `{digest}` any more: {gone}")));
+        }
+        Err(Error::not_found("blob", digest))
     }
 }

@@ -32,6 +32,7 @@ mod members;
 mod organizations;
 pub mod outbound;
 mod receipt;
+mod retention;
 mod runs;
 mod secrets;
 mod sessions;
@@ -72,13 +73,14 @@ pub use library::library;
 pub use lineage::LineageQuestion;
 pub use members::{GROUPS_MAX, GroupRole, INVITATION_DAYS, Invitation, Member};
 use outbound::Outbound;
+pub use retention::{EXPIRY_HOURS, KEEP_DAYS_MAX, Retention, RetentionPreview};
 pub use runs::REASON_CHARS_MAX;
 pub use secrets::Rotation;
 use secrets::Secrets;
 use sessions::Logins;
 pub use sessions::{LogIn, LoginProvider, NewSession, SESSION_HOURS};
 use store::Store;
-pub use store::{Attempt, AuditFilter, DeliveryState, Role as BackendRole};
+pub use store::{Attempt, AuditFilter, DeliveryState, RetentionRule, Role as BackendRole};
 pub use tokens::NewToken;
 pub use trust::KeyRing;
 pub use versions::ProjectVersion;
@@ -190,6 +192,9 @@ impl Control {
             }
             if let Err(error) = self.check_backends().await {
                 tracing::error!(%error, "backends could not be looked at; tried again in a minute");
+            }
+            if let Err(error) = self.apply_retention(now()).await {
+                tracing::error!(%error, "old evidence could not be expired; tried again in a minute");
             }
             if let Err(error) = self.remove_blobs(now()).await {
                 tracing::error!(%error, "blobs could not be removed; tried again in a minute");

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use control::store;
 use engine::Digest;
 use futures::StreamExt;
 
@@ -14,6 +15,10 @@ use crate::App;
 use crate::connections::patient;
 use crate::error::Failure;
 use crate::extract::{Caller, Path};
+
+const SUNSET: HeaderName = HeaderName::from_static("sunset");
+/// As [RFC 9110](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7) writes times.
+const HTTP_DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
 
 pub(crate) async fn store(
     State(app): State<App>,
@@ -40,27 +45,32 @@ pub(crate) async fn fetch(
     Caller { control, actor }: Caller,
     Path(digest): Path<Digest>,
 ) -> Result<Response, Failure> {
-    let blob = control.blob(&actor, digest).await?;
-    Ok((head(digest, blob.size), Body::from_stream(blob.stream)).into_response())
+    let (known, blob) = control.blob(&actor, digest).await?;
+    Ok((head(&known), Body::from_stream(blob.stream)).into_response())
 }
 
 pub(crate) async fn size(
     Caller { control, actor }: Caller,
     Path(digest): Path<Digest>,
 ) -> Result<Response, Failure> {
-    Ok(head(digest, control.blob_size(&actor, digest).await?).into_response())
+    Ok(head(&control.blob_known(&actor, digest).await?).into_response())
 }
 
-/// Evidence is anything that anyone sent: a browser must not guess what it is.
-fn head(digest: Digest, size: u64) -> HeaderMap {
+/// Evidence is anything that anyone sent: a browser must not guess what it is. One that is to be removed says when,
+/// [RFC 8594](https://www.rfc-editor.org/rfc/rfc8594): whoever needs it longer hands it in again.
+fn head(blob: &store::Blob) -> HeaderMap {
     let fixed: [(HeaderName, HeaderValue); 2] = [
         (CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
     let mut headers = HeaderMap::from_iter(fixed);
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(size));
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{digest}\"")) {
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(blob.size));
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", blob.digest)) {
         headers.insert(ETAG, tag);
+    }
+    let sunset = blob.expires_at.map(|end| end.to_datetime().format(HTTP_DATE).to_string());
+    if let Some(Ok(sunset)) = sunset.map(HeaderValue::try_from) {
+        headers.insert(SUNSET, sunset);
     }
     headers
 }

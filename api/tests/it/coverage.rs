@@ -62,6 +62,7 @@ fn example(name: &str) -> Value {
         "SetBackendCredentials" => {
             json!({ "credentials": { "username": "web", "password": "secret" } })
         }
+        "RetentionRule" | "PreviewRetention" => json!({ "keep_days": 90 }),
         "MoveBlobs" => json!({ "to": "web" }),
         "SetBackendRole" => json!({ "role": "none" }),
         "Decide" => json!({ "digests": [engine::Digest::of("")] }),

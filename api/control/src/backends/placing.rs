@@ -71,7 +71,7 @@ impl Control {
         let removed = self.past_removal(backend, digest).await?;
         let put = taker.blobs.put(digest, size, stream).await;
         let size = put.map_err(|error| taker.failed(error))?;
-        let blob = Blob { org, digest, size, created_at: now(), backend };
+        let blob = Blob { org, digest, size, created_at: now(), backend, expires_at: None };
         let before = known.filter(|known| known.backend != backend);
         Ok(Kept { blob, before, removed })
     }

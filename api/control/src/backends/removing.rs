@@ -32,7 +32,7 @@ const BATCH: u64 = 500;
 const AT_ONCE: usize = 8;
 
 /// The removal of a blob from where it was, to be asked for in the transaction that says that it is not there any more.
-pub(super) fn asked(was: &Blob) -> Removal {
+pub(crate) fn asked(was: &Blob) -> Removal {
     let at = now();
     Removal {
         id: fresh(),

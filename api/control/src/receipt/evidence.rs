@@ -9,8 +9,9 @@ use engine::{Digest, Kind, Limits, Material};
 use futures::TryStreamExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::retention::{EXPIRY_MARGIN_HOURS, HOUR_MS};
 use crate::store::Blob;
-use crate::{Control, Error, Result};
+use crate::{Control, Error, Result, now};
 
 /// Most KiB of evidence that are judged at once, by all receipts together; those that come later wait their turn. To
 /// judge an SBOM takes some nine times as much memory as it has bytes, and no more than a few can go on at the same time
@@ -121,6 +122,11 @@ fn wanted(material: &Material, blobs: &BTreeMap<Digest, Blob>, limits: &Limits) 
         )
     };
     let blob = *blobs.get(&digest).ok_or_else(missing)?;
+    let soon = now().plus_millis(EXPIRY_MARGIN_HOURS * HOUR_MS);
+    if blob.expires_at.is_some_and(|end| end <= soon) {
+        let expires = format!("the blob {digest} of the material `{name}` is about to be removed");
+        return Err(Error::refused("evidence", format!("{expires}: hand it in again")));
+    }
     let size = blob.size;
     let (label, max) = (Label { name, kind, digest, source, size }, limits.evidence_bytes_max);
     Ok(match kind {

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use engine::id::{BackendId, OrganizationId};
 use engine::{Digest, Timestamp};
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query, SimpleExpr};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    QueryOrder, QuerySelect, UpdateMany,
 };
 use uuid::Uuid;
 
 use super::attestation::KEYS_PER_QUERY;
 use super::entity::org_blob;
-use super::row::{Row, bytes, int};
+use super::row::{Row, bytes, int, millis, time};
 use super::{Reader, StoreError, Tx};
 
 /// A blob that an organization has handed in.
@@ -25,10 +25,12 @@ pub struct Blob {
     pub digest: Digest,
     /// Its size in bytes.
     pub size: u64,
-    /// When it was handed in.
+    /// When it was handed in last.
     pub created_at: Timestamp,
     /// The backend that it is in; none for the store of the instance.
     pub backend: Option<BackendId>,
+    /// From when on it may be removed; none while nothing says that it may.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// How much is in one place.
@@ -95,6 +97,15 @@ impl Reader<'_> {
         org: OrganizationId,
         backend: Option<BackendId>,
     ) -> Result<Usage, StoreError> {
+        self.usage(org, within(backend)).await
+    }
+
+    /// How much of the organization may be removed at some time.
+    pub async fn expiring_usage(&self, org: OrganizationId) -> Result<Usage, StoreError> {
+        self.usage(org, org_blob::Column::ExpiresAt.is_not_null()).await
+    }
+
+    async fn usage(&self, org: OrganizationId, of: SimpleExpr) -> Result<Usage, StoreError> {
         let mut query = Query::select();
         // The sum of a column has another type than the column on PostgreSQL.
         query
@@ -102,7 +113,7 @@ impl Reader<'_> {
             .expr_as(Expr::cust("CAST(COALESCE(SUM(size), 0) AS BIGINT)"), "bytes")
             .from("org_blob")
             .and_where(Expr::col("org").eq(org.0))
-            .and_where(within(backend));
+            .and_where(of);
         let Some(found) = self.db.query_one(&query).await? else { return Ok(Usage::default()) };
         let row = Row::new("org_blob", org);
         Ok(Usage {
@@ -135,19 +146,29 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Notes that the organization handed in a blob; answers whether that is new. Doing so again changes nothing. A
-    /// backend that was deleted meanwhile is a conflict, and so is that the blob is being removed from there;
-    /// `removed` is the removal that was known to be done before the blob was stored.
+    /// Notes that the organization handed in a blob; answers whether that is new. Doing so again keeps it for as long as a
+    /// new one is kept. A backend that was deleted meanwhile is a conflict, and so is that the blob is being removed from
+    /// there; `removed` is the removal that was known to be done before the blob was stored.
     pub async fn reference_blob(
         &self,
         blob: Blob,
         removed: Option<Uuid>,
     ) -> Result<bool, StoreError> {
-        let new = self.insert_blobs([blob]).await? == 1;
+        // First, so that the row cannot be removed any more when it is found.
+        let new = !self.renew_blob(&blob).await? && self.insert_blobs([blob], once()).await? == 1;
         if new {
             self.hold_blobs(&[(blob, removed)]).await?;
         }
         Ok(new)
+    }
+
+    async fn renew_blob(&self, blob: &Blob) -> Result<bool, StoreError> {
+        let renewed = one_blob(blob)
+            .col_expr(org_blob::Column::CreatedAt, Expr::value(blob.created_at.as_millis()))
+            .col_expr(org_blob::Column::ExpiresAt, Expr::value(None::<i64>))
+            .exec(self.db())
+            .await?;
+        Ok(renewed.rows_affected == 1)
     }
 
     /// Notes blobs of any organizations, as above.
@@ -156,13 +177,18 @@ impl Tx<'_> {
         blobs: impl IntoIterator<Item = (Blob, Option<Uuid>)>,
     ) -> Result<(), StoreError> {
         let blobs: Vec<_> = blobs.into_iter().collect();
-        self.insert_blobs(blobs.iter().map(|(blob, _)| *blob)).await?;
+        let keep = once().value(org_blob::Column::ExpiresAt, Expr::value(None::<i64>)).to_owned();
+        self.insert_blobs(blobs.iter().map(|(blob, _)| *blob), keep).await?;
         self.hold_blobs(&blobs).await
     }
 
     /// Answers how many of them are new. Sorted, so that two transactions that share some wait for each other instead of
     /// locking each other out.
-    async fn insert_blobs(&self, blobs: impl IntoIterator<Item = Blob>) -> Result<u64, StoreError> {
+    async fn insert_blobs(
+        &self,
+        blobs: impl IntoIterator<Item = Blob>,
+        on_conflict: OnConflict,
+    ) -> Result<u64, StoreError> {
         let sorted: BTreeMap<_, _> =
             blobs.into_iter().map(|blob| ((blob.org, blob.digest), blob)).collect();
         self.hold_backends(sorted.values().filter_map(|blob| blob.backend)).await?;
@@ -173,12 +199,12 @@ impl Tx<'_> {
                 size: int(blob.size),
                 created_at: blob.created_at.as_millis(),
                 backend: blob.backend.map(|backend| backend.0),
+                expires_at: millis(blob.expires_at),
             };
             model.into_active_model()
         });
-        let columns = [org_blob::Column::Org, org_blob::Column::Digest];
         let inserted = org_blob::Entity::insert_many(models)
-            .on_conflict(OnConflict::columns(columns).do_nothing().to_owned())
+            .on_conflict(on_conflict)
             .exec_without_returning(self.db())
             .await
             .map_err(|error| StoreError::of_insert(error, "org_blob"))?;
@@ -194,10 +220,8 @@ impl Tx<'_> {
         removed: Option<Uuid>,
     ) -> Result<bool, StoreError> {
         self.hold_backends(to).await?;
-        let done = org_blob::Entity::update_many()
+        let done = one_blob(blob)
             .col_expr(org_blob::Column::Backend, Expr::value(to.map(|to| to.0)))
-            .filter(org_blob::Column::Org.eq(blob.org.0))
-            .filter(org_blob::Column::Digest.eq(bytes(blob.digest)))
             .filter(within(blob.backend))
             .exec(self.db())
             .await?;
@@ -209,7 +233,18 @@ impl Tx<'_> {
     }
 }
 
-fn within(backend: Option<BackendId>) -> sea_orm::sea_query::SimpleExpr {
+/// A row that is there already stays as it is.
+fn once() -> OnConflict {
+    OnConflict::columns([org_blob::Column::Org, org_blob::Column::Digest]).do_nothing().to_owned()
+}
+
+pub(super) fn one_blob(blob: &Blob) -> UpdateMany<org_blob::Entity> {
+    org_blob::Entity::update_many()
+        .filter(org_blob::Column::Org.eq(blob.org.0))
+        .filter(org_blob::Column::Digest.eq(bytes(blob.digest)))
+}
+
+fn within(backend: Option<BackendId>) -> SimpleExpr {
     match backend {
         Some(backend) => org_blob::Column::Backend.eq(backend.0),
         None => org_blob::Column::Backend.is_null(),
@@ -227,6 +262,7 @@ impl TryFrom<org_blob::Model> for Blob {
             size: row.count(model.size)?,
             created_at: Timestamp::from_millis(model.created_at),
             backend: model.backend.map(BackendId),
+            expires_at: time(model.expires_at),
         })
     }
 }

@@ -67,7 +67,11 @@ entities! {
     org_blob "org_blob" {
         #[sea_orm(primary_key, auto_increment = false)] org: Uuid,
         #[sea_orm(primary_key, auto_increment = false)] digest: Vec<u8>,
-        size: i64, created_at: i64, backend: Option<Uuid>,
+        size: i64, created_at: i64, backend: Option<Uuid>, expires_at: Option<i64>,
+    }
+    retention "retention" {
+        #[sea_orm(primary_key, auto_increment = false)] org: Uuid,
+        keep_days: i64, keep_released: bool, created_at: i64, position: Option<Vec<u8>>, swept_at: Option<i64>,
     }
     blob_removal "blob_removal" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,

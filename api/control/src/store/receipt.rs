@@ -66,7 +66,8 @@ pub struct Receipt {
 impl Receipt {
     fn bundle(&self) -> (Blob, Option<Uuid>) {
         let Attestation { org, digest, size, created_at, .. } = self.attestation;
-        (Blob { org, digest, size, created_at, backend: self.backend }, self.removed)
+        let blob = Blob { org, digest, size, created_at, backend: self.backend, expires_at: None };
+        (blob, self.removed)
     }
 }
 

@@ -13,6 +13,7 @@ mod first;
 mod integration;
 mod person;
 mod removal;
+mod retention;
 mod run;
 mod token;
 mod trust_rule;
@@ -48,6 +49,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     token::MIGRATION,
     version::MIGRATION,
     removal::MIGRATION,
+    retention::MIGRATION,
 ];
 
 /// Columns that a later migration adds, and the indexes over them. A new column is null or has a default.

@@ -141,7 +141,7 @@ async fn the_token_of_a_job_opens_one_run_and_nothing_else() {
         let (digest, blob) = (Digest::of("x"), b"x");
         let early = refused(store(control, &job, digest, blob).await.unwrap_err());
         assert!(early.contains("open it first"), "{early}");
-        refused(control.blob_size(&job, digest).await.unwrap_err());
+        refused(control.blob_known(&job, digest).await.unwrap_err());
         let said = refused(control.open_run(&job, &other).await.unwrap_err());
         assert!(said.contains("another workflow than `web/nightly`"), "{said}");
         refused(control.rerun(&job, others_run).await.unwrap_err());
@@ -170,7 +170,7 @@ async fn the_token_of_a_job_opens_one_run_and_nothing_else() {
         refused(control.audit_head(&job).await.unwrap_err());
         refused(control.tokens(&job).await.unwrap_err());
         assert_eq!(store(control, &job, digest, blob).await.unwrap(), 1);
-        assert_eq!(control.blob_size(&job, digest).await.unwrap(), 1);
+        assert_eq!(control.blob_known(&job, digest).await.unwrap().size, 1);
         control.cancel_run(&job, won, end).await.unwrap();
     }
 }

@@ -64,7 +64,7 @@ impl Plane {
     }
 
     async fn get(&self, digest: Digest) -> Vec<u8> {
-        let blob = self.control.blob(&self.owner, digest).await.unwrap();
+        let (_known, blob) = self.control.blob(&self.owner, digest).await.unwrap();
         let chunks: Vec<Bytes> = blob.stream.try_collect().await.unwrap();
         chunks.concat()
     }
@@ -194,7 +194,7 @@ async fn bytes_that_another_organization_has_there_stay() {
         plane.default(&disk, Some(Role::Default)).await;
         plane.moved(None, Some(&disk)).await;
         plane.control.remove_blobs(soon()).await.unwrap();
-        let blob = plane.control.blob(&globex, digest).await.unwrap();
+        let (_known, blob) = plane.control.blob(&globex, digest).await.unwrap();
         assert_eq!(blob.stream.try_collect::<Vec<_>>().await.unwrap().concat(), text.as_bytes());
         assert_eq!(plane.get(digest).await, text.as_bytes());
     }

@@ -189,7 +189,14 @@ pub(crate) fn attestation(name: &str) -> NodeKey {
 
 /// A blob of one byte that has the digest of the name.
 pub(crate) fn blob(org: OrganizationId, name: &str) -> Blob {
-    Blob { org, digest: Digest::of(name), size: 1, created_at: NOW, backend: None }
+    Blob {
+        org,
+        digest: Digest::of(name),
+        size: 1,
+        created_at: NOW,
+        backend: None,
+        expires_at: None,
+    }
 }
 
 /// A receipt whose digests are those of the names.

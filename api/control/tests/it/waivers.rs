@@ -164,7 +164,7 @@ async fn an_approval_is_a_statement_that_anybody_can_verify_and_a_leaf_of_the_lo
         let bundle = sign(&plane.key, &approval(&asked, &sec), asked.digest, TYPE);
         let decided = send(&plane, &asked, &sec, bundle.bytes()).await.unwrap().decided.unwrap();
         assert_eq!(decided.statement, Some(bundle.digest()));
-        let blob = plane.control.blob(&plane.owner, bundle.digest()).await.unwrap();
+        let (_known, blob) = plane.control.blob(&plane.owner, bundle.digest()).await.unwrap();
         let kept: Vec<_> = futures::TryStreamExt::try_collect(blob.stream).await.unwrap();
         assert_eq!(kept.concat(), bundle.bytes(), "byte for byte");
         let store = Store::open(&plane.database).await.unwrap();

@@ -99,6 +99,13 @@ pub(super) async fn backends(d: &mut Driver) {
     d.change(route, "registry", "backend.credentials", credentials).await;
 }
 
+/// Evidence that is kept for a while, and then for good.
+pub(super) async fn retention(d: &mut Driver) {
+    let rule = text(&json!({ "keep_days": 90 }));
+    d.change(("PUT", "/v1/retention"), "", "retention.set", rule).await;
+    d.change(("DELETE", "/v1/retention"), "", "retention.delete", "").await;
+}
+
 /// A webhook that is told of nothing but a test, which cannot reach it.
 pub(super) async fn integrations(d: &mut Driver) {
     let address = "https://127.0.0.1/";
