@@ -13,6 +13,8 @@ mod members;
 mod plane;
 mod receipt;
 mod removal;
+mod retention;
+
 mod runs;
 mod schema;
 mod secrets;
