@@ -34,7 +34,7 @@ const SLICE: Duration = Duration::from_secs(10);
 pub(crate) const HOUR_MS: i64 = 3_600_000;
 
 /// The rule of an organization, and what it does.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Retention {
     /// The rule; without one everything is kept.
     pub rule: Option<RetentionRule>,

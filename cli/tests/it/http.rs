@@ -13,6 +13,7 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
     pub body: Vec<u8>,
 }
 
@@ -104,8 +105,8 @@ impl Http {
             .body(body);
         wait(async move {
             let response = request.send().await.unwrap();
-            let status = response.status().as_u16();
-            Answer { status, body: response.bytes().await.unwrap().to_vec() }
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            Answer { status, headers, body: response.bytes().await.unwrap().to_vec() }
         })
     }
 }

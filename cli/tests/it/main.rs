@@ -29,6 +29,7 @@ mod plans;
 mod readme;
 mod refusals;
 mod replicas;
+mod retention;
 mod runs;
 mod secrets;
 mod site;

@@ -232,7 +232,7 @@ impl Tx<'_> {
 fn removable(rule: RetentionRule, at: Timestamp) -> SimpleExpr {
     let since = at.plus_days(-i64::from(rule.keep_days)).as_millis();
     let old = Expr::col(("org_blob", "created_at")).lt(since);
-    let named = |table, column| Expr::exists(naming(table, column).to_owned()).not();
+    let named = |table, column| Expr::exists(naming(table, column)).not();
     old.and(named("attestation", "digest"))
         .and(named("waiver_decision", "statement"))
         .and(Expr::exists(used(rule.keep_released, since)).not())

@@ -94,10 +94,7 @@ async fn evidence_goes_a_day_after_its_time_and_what_was_released_stays() {
         let gone = control.blob(&plane.owner, app).await.unwrap_err().to_string();
         assert!(gone.contains("removed under the retention rule"), "{gone}");
         assert_eq!(plane.actions("retention.remove").await, 1);
-        assert_eq!(
-            control.bundle(&plane.owner, bundle).await.map(|bytes| Digest::of(bytes)).unwrap(),
-            bundle
-        );
+        assert_eq!(control.bundle(&plane.owner, bundle).await.map(Digest::of).unwrap(), bundle);
         control.remove_blobs(now().plus_millis((REMOVAL_MINUTES + 1) * 60_000)).await.unwrap();
         // The bytes are gone as well: they can be handed in again.
         plane.keep("retention-app").await;
