@@ -16,10 +16,11 @@ use trust::{Signer, SigningKey, Statement};
 use crate::support::Server;
 
 /// Routes that are not GET or HEAD and change nothing that is stored.
-const ASKING: [(&str, &str); 4] = [
+const ASKING: [(&str, &str); 5] = [
     ("POST", "/v1/gates/{name}/decisions"),
     ("POST", "/v1/tokens/explain"),
     ("POST", "/v1/backends/{name}/check"),
+    ("POST", "/v1/retention/preview"),
     ("POST", "/graphql"),
 ];
 /// Routes of the instance, which are in its chain.
