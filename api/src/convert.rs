@@ -83,6 +83,16 @@ pub(crate) fn retention(one: view::Retention) -> out::Retention {
     }
 }
 
+pub(crate) fn sweep_blobs(one: out::SweepBlobs) -> view::SweepBlobs {
+    let out::SweepBlobs { after, dry_run } = one;
+    view::SweepBlobs { after, dry_run }
+}
+
+pub(crate) fn swept_blobs(one: view::SweptBlobs) -> out::SweptBlobs {
+    let view::SweptBlobs { looked_at, orphans, next } = one;
+    out::SweptBlobs { looked_at, blobs: orphans.blobs, bytes: orphans.bytes, next }
+}
+
 pub(crate) fn moved_blobs(one: view::MovedBlobs) -> out::MovedBlobs {
     let unmoved =
         |one: view::UnmovedBlob| out::UnmovedBlob { digest: one.digest, reason: one.reason };

@@ -231,6 +231,8 @@ fn managed(out: &mut BTreeMap<String, Value>) {
     add::<types::CreateBackend>(out);
     add::<types::MoveBlobs>(out);
     add::<types::MovedBlobs>(out);
+    add::<types::SweepBlobs>(out);
+    add::<types::SweptBlobs>(out);
     add::<types::Retention>(out);
     add::<types::RetentionRule>(out);
     add::<types::PreviewRetention>(out);

@@ -339,6 +339,10 @@ pub const ROUTES: &[Route] = &[
         .asks(LEAVE_BYTES).answers(204, Answer::Nothing),
     Route::new("POST", "/v1/blob-moves", May(Permission::EditStorage), "Move some of the blobs of one place to another", || post(backends::move_blobs))
         .takes(Body::Json("MoveBlobs")).patient().answers(200, Answer::Json("MovedBlobs")),
+    Route::new("POST", "/v1/backends/{name}/sweep", May(Permission::EditStorage), "Remove some of the blobs of a backend to which nothing refers", || post(backends::sweep))
+        .takes(Body::Json("SweepBlobs")).patient().answers(200, Answer::Json("SweptBlobs")),
+    Route::new("POST", "/v1/blob-sweeps", May(Permission::EditInstance), "Remove some of the blobs of the store of the server to which nothing refers", || post(backends::sweep_instance))
+        .takes(Body::Json("SweepBlobs")).patient().answers(200, Answer::Json("SweptBlobs")),
     Route::new("GET", "/v1/retention", May(Permission::EditStorage), "Show how long evidence is kept", || get(retention::show)).answers(200, Answer::Json("Retention")),
     Route::new("PUT", "/v1/retention", May(Permission::EditStorage), "Say how long evidence is kept", || put(retention::set))
         .takes(Body::Json("RetentionRule")).answers(200, Answer::Json("Retention")),

@@ -23,7 +23,9 @@ pub(crate) use attest::{
     AttestArgs, AttestCommand, IdentityArgs, OneShotArgs, PushArgs, SigningArgs,
 };
 pub(crate) use audit::{AuditCommand, AuditListArgs};
-pub(crate) use backend::{BackendArgs, BackendCommand, BackendCreateArgs, BackendMoveArgs};
+pub(crate) use backend::{
+    BackendArgs, BackendCommand, BackendCreateArgs, BackendMoveArgs, BackendSweepArgs,
+};
 pub(crate) use backup::{BackupArgs, RestoreArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use delivery::{DeliveryArg, DeliveryCommand, DeliveryListArgs};

@@ -12,6 +12,7 @@ mod moving;
 mod opened;
 mod placing;
 mod removing;
+mod sweeping;
 
 use engine::Name;
 use engine::id::{BackendId, OrganizationId};
@@ -21,6 +22,7 @@ pub(crate) use placing::Kept;
 pub use removing::{REMOVAL_DAYS, REMOVAL_MINUTES};
 pub(crate) use removing::{asked as asked_removal, conflict as removal_conflict};
 use serde_json::{Value, json};
+pub use sweeping::{SweepBlobs, SweptBlobs};
 
 use crate::actor::{Actor, Permission};
 use crate::audit::Change;

@@ -71,6 +71,10 @@ pub trait Blobs: Send + Sync + fmt::Debug {
     /// says so: [`BlobError::Kept`].
     async fn remove(&self, digest: Digest) -> Result<(), BlobError>;
 
+    /// Blobs that are there, those after `after`, in the order of their digests; fewer than `limit` only at the end. What is
+    /// stored or removed meanwhile may be among them or not.
+    async fn list(&self, after: Option<Digest>, limit: usize) -> Result<Vec<Digest>, BlobError>;
+
     /// Whether blobs can be read and written now.
     async fn check(&self) -> Result<(), BlobError>;
 }

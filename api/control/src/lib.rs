@@ -50,7 +50,8 @@ use std::time::Duration;
 pub use actor::{Actor, Binding, Permission, Person, Role, Scope};
 use backends::Opened;
 pub use backends::{
-    BACKENDS_MAX, MoveBlobs, MovedBlobs, NewBackend, REMOVAL_DAYS, REMOVAL_MINUTES, UnmovedBlob,
+    BACKENDS_MAX, MoveBlobs, MovedBlobs, NewBackend, REMOVAL_DAYS, REMOVAL_MINUTES, SweepBlobs,
+    SweptBlobs, UnmovedBlob,
 };
 pub use blobs::{BlobStream, BlobsConfig, ByteStream, Credentials};
 use blobs::{Blobs, Opening};

@@ -2,7 +2,7 @@
 
 use api_types::{
     Backend, BackendCredentials, CreateBackend, MoveBlobs, MovedBlobs, Page, SetBackendCredentials,
-    SetBackendRole,
+    SetBackendRole, SweepBlobs, SweptBlobs,
 };
 use axum::Json;
 use axum::http::StatusCode;
@@ -94,6 +94,23 @@ pub(crate) async fn move_blobs(
     let MoveBlobs { from, to, after, dry_run } = body;
     let asked = control::MoveBlobs { from, to, after, dry_run };
     Ok(Json(convert::moved_blobs(control.move_blobs(&actor, &asked).await?)))
+}
+
+pub(crate) async fn sweep(
+    Caller { control, actor }: Caller,
+    Path(name): Path<Name>,
+    extract::Json(body): extract::Json<SweepBlobs>,
+) -> Result<Json<SweptBlobs>, Failure> {
+    let swept = control.sweep_backend(&actor, &name, convert::sweep_blobs(body)).await?;
+    Ok(Json(convert::swept_blobs(swept)))
+}
+
+pub(crate) async fn sweep_instance(
+    Caller { control, actor }: Caller,
+    extract::Json(body): extract::Json<SweepBlobs>,
+) -> Result<Json<SweptBlobs>, Failure> {
+    let swept = control.sweep_instance(&actor, convert::sweep_blobs(body)).await?;
+    Ok(Json(convert::swept_blobs(swept)))
 }
 
 fn new(body: CreateBackend) -> Result<NewBackend, Failure> {

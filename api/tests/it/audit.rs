@@ -24,7 +24,8 @@ const ASKING: [(&str, &str); 5] = [
     ("POST", "/graphql"),
 ];
 /// Routes of the instance, which are in its chain.
-const OF_INSTANCE: [&str; 4] = [
+const OF_INSTANCE: [&str; 5] = [
+    "/v1/blob-sweeps",
     "/v1/organizations",
     "/v1/secrets/rotate",
     "/v1/organizations/{name}/backends",

@@ -63,6 +63,7 @@ fn example(name: &str) -> Value {
             json!({ "credentials": { "username": "web", "password": "secret" } })
         }
         "RetentionRule" | "PreviewRetention" => json!({ "keep_days": 90 }),
+        "SweepBlobs" => json!({ "dry_run": true }),
         "MoveBlobs" => json!({ "to": "web" }),
         "SetBackendRole" => json!({ "role": "none" }),
         "Decide" => json!({ "digests": [engine::Digest::of("")] }),

@@ -113,6 +113,11 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
+    /// Where its blobs are.
+    pub(crate) fn blobs_folder(&self) -> std::path::PathBuf {
+        self.folder.path().join("blobs")
+    }
+
     /// A request without credentials.
     pub(crate) fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, self.url(path))

@@ -156,3 +156,31 @@ pub struct UnmovedBlob {
     /// Why.
     pub reason: String,
 }
+
+/// Looks for blobs in a place to which nothing refers, in some of it in each request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SweepBlobs {
+    /// The `next` of the answer before; absent to begin.
+    #[schema(value_type = Option<form::Digest>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Digest>,
+    /// Say only what would be removed.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What one request found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SweptBlobs {
+    /// How many blobs it looked at.
+    pub looked_at: u64,
+    /// To how many of them nothing refers. They are removed some ten minutes later, unless somebody hands them in.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Where the next request has to go on; absent when all were looked at.
+    #[schema(value_type = Option<form::Digest>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Digest>,
+}

@@ -33,7 +33,7 @@ pub use attestation::{Attestation, Receipt, Subject};
 pub use audit::{AuditEvent, AuditHead};
 pub use backend::{
     Backend, BackendCredentials, BackendRole, CreateBackend, MoveBlobs, MovedBlobs,
-    SetBackendCredentials, SetBackendRole, UnmovedBlob,
+    SetBackendCredentials, SetBackendRole, SweepBlobs, SweptBlobs, UnmovedBlob,
 };
 pub use blob::Blob;
 pub use contract::{ContractRevision, PutDocument};

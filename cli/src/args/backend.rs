@@ -58,6 +58,11 @@ pub enum BackendCommand {
         after_help = "Each blob is copied and hashed before its old place is given up, so all of them can be read meanwhile. The bytes\nthat are left behind are removed some ten minutes later. Ends with 75 while some blobs cannot be moved.\n\nExamples:\n  muster backend move --from disk --to evidence --dry-run\n  muster backend move --from disk --to evidence\n  muster backend move --to evidence"
     )]
     Move(BackendMoveArgs),
+    /// Remove bytes to which nothing refers: what is left of uploads that broke off. Where it is stopped, call it again.
+    #[command(
+        after_help = "What is found is removed some ten minutes later, unless somebody hands it in meanwhile. With no name the store of\nthe server is swept, with the token of the instance. Nothing else may keep its blobs in that place: the server of\nanother database, or of a copy of this one.\n\nExamples:\n  muster backend sweep evidence --dry-run\n  muster backend sweep evidence\n  muster backend sweep"
+    )]
+    Sweep(BackendSweepArgs),
     /// Delete a backend that has no blobs and takes none.
     #[command(after_help = "Example:\n  muster backend delete disk")]
     Delete {
@@ -80,6 +85,19 @@ pub struct BackendMoveArgs {
     #[arg(long, value_name = "NAME", group = "places")]
     pub to: Option<NameArg>,
     /// Say only how much would be moved.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The form of the answer.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: Form,
+}
+
+/// `muster backend sweep`.
+#[derive(Debug, Args)]
+pub struct BackendSweepArgs {
+    /// The backend; the store of the server when absent.
+    pub name: Option<NameArg>,
+    /// Say only how much would be removed.
     #[arg(long)]
     pub dry_run: bool,
     /// The form of the answer.

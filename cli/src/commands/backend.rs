@@ -1,6 +1,7 @@
 //! `muster backend`: where an organization keeps its blobs.
 
 mod moving;
+mod sweeping;
 
 use std::io::Read;
 use std::path::Path;
@@ -39,6 +40,7 @@ pub(super) async fn run(context: &Context, command: BackendCommand) -> Result {
             answer(context, output, &backend)
         }
         BackendCommand::Move(args) => moving::run(context, args).await,
+        BackendCommand::Sweep(args) => sweeping::run(context, args).await,
         BackendCommand::Delete { name, leave_bytes } => {
             let query = if leave_bytes { "?leave_bytes=true" } else { "" };
             context.client()?.delete(&format!("{}{query}", path(&name))).await?;

@@ -167,6 +167,14 @@ fn blobs_are_moved_though_the_server_is_killed_and_a_place_is_gone() {
         assert_eq!(ended(moving).code, 75, "{}", site.name);
         let server = site.serve(&VARIABLES);
         assert_eq!(shown(&site, &server, "bucket")["blobs"], 0, "{}", site.name);
+        // What it had copied is there, and nothing refers to it.
+        let sweep = "backend sweep bucket";
+        let dry = site.run(&server, &format!("{sweep} --dry-run")).with(0).stdout;
+        assert!(dry.starts_with("5 of 5 blobs, ") && dry.contains("would be removed"), "{dry}");
+        let swept = site.run(&server, &format!("{sweep} -o json")).with(0).json();
+        assert_eq!((&swept["looked_at"], &swept["blobs"]), (&json!(5), &json!(5)));
+        let swept = site.run(&server, sweep).with(0).stdout;
+        assert_eq!(swept, "0 of 5 blobs, 0 bytes are removed within some minutes\n");
         let moved = site.run(&server, to_bucket).with(0).stdout;
         assert!(moved.starts_with("moved 5 blobs, "), "{moved}");
         assert!(site.run(&server, to_bucket).with(0).stdout.starts_with("moved 0 blobs"));
@@ -184,6 +192,8 @@ fn blobs_are_moved_though_the_server_is_killed_and_a_place_is_gone() {
         site.run(&server, "backend delete bucket --leave-bytes").with(0);
         registry.cut();
         for (line, code, phrase) in [
+            ("backend sweep nowhere", 6, "there is no backend `nowhere`"),
+            ("backend sweep --dry-run", 5, "only a token of the instance"),
             ("backend move", 2, "--from <NAME>|--to <NAME>"),
             ("backend move --from registry --to registry", 2, "to where they are"),
             ("backend move --from nowhere", 6, "there is no backend `nowhere`"),

@@ -28,7 +28,7 @@ const SLICE: Duration = Duration::from_secs(10);
 /// Blobs copied at once.
 const AT_ONCE: usize = 4;
 /// What the store of the instance is called where a backend has a name.
-const INSTANCE: &str = "the store of the server";
+pub(super) const INSTANCE: &str = "the store of the server";
 
 /// Which blobs are to be moved.
 #[derive(Debug, Clone, Default)]

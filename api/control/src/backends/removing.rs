@@ -33,11 +33,16 @@ const AT_ONCE: usize = 8;
 
 /// The removal of a blob from where it was, to be asked for in the transaction that says that it is not there any more.
 pub(crate) fn asked(was: &Blob) -> Removal {
+    asked_from(Space(was.backend), was.digest)
+}
+
+/// The same of bytes that may never have had a row.
+pub(super) fn asked_from(space: Space, digest: Digest) -> Removal {
     let at = now();
     Removal {
         id: fresh(),
-        space: Space(was.backend),
-        digest: was.digest,
+        space,
+        digest,
         state: RemovalState::Asked,
         created_at: at,
         due_at: at.plus_millis(REMOVAL_MINUTES * MINUTE_MS),

@@ -113,6 +113,14 @@ impl Blobs for Directory {
         removed.map_err(|error| BlobError::storage(format!("remove blob {digest}"), error))
     }
 
+    async fn list(&self, after: Option<Digest>, limit: usize) -> Result<Vec<Digest>, BlobError> {
+        let root = self.root.clone();
+        let listed = tokio::task::spawn_blocking(move || list(&root, after, limit)).await;
+        listed.map_err(io::Error::other).and_then(|listed| listed).map_err(|error| {
+            BlobError::storage(format!("list the directory `{}`", self.root.display()), error)
+        })
+    }
+
     async fn check(&self) -> Result<(), BlobError> {
         let incoming = self.root.join(INCOMING);
         let written =
@@ -168,6 +176,38 @@ fn keep(root: &Path, file: NamedTempFile, path: &Path) -> io::Result<()> {
 fn forget(path: &Path) -> io::Result<()> {
     let Some(()) = found(fs::remove_file(path))? else { return Ok(()) };
     path.parent().map_or(Ok(()), |shard| File::open(shard)?.sync_all())
+}
+
+/// The blobs after `after`: shards that end before it are not opened.
+fn list(root: &Path, after: Option<Digest>, limit: usize) -> io::Result<Vec<Digest>> {
+    let after = after.map(Digest::to_hex).unwrap_or_default();
+    let before = |shard: &Path, range: std::ops::Range<usize>| {
+        let name = shard.file_name().and_then(|name| name.to_str());
+        after.get(range).is_some_and(|first| name < Some(first))
+    };
+    let mut found = Vec::new();
+    for outer in sorted(shards(root)?).filter(|outer| !before(outer, 0..2)) {
+        let first = outer.ends_with(after.get(0..2).unwrap_or_default());
+        for inner in sorted(shards(&outer)?).filter(|inner| !(first && before(inner, 2..4))) {
+            let mut blobs = Vec::new();
+            for blob in fs::read_dir(inner)? {
+                let name = blob?.file_name();
+                blobs.extend(name.to_str().and_then(|hex| Digest::from_hex(hex).ok()));
+            }
+            blobs.sort_unstable();
+            found.extend(blobs.into_iter().filter(|blob| blob.to_hex() > after));
+            if found.len() >= limit {
+                found.truncate(limit);
+                return Ok(found);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn sorted(mut paths: Vec<PathBuf>) -> std::vec::IntoIter<PathBuf> {
+    paths.sort_unstable();
+    paths.into_iter()
 }
 
 /// The directories in a directory whose names are two characters.

@@ -10,6 +10,7 @@
 //! The bytes are received into a temporary file first: nothing is sent to the registry before they are known to be
 //! what was claimed. An empty blob has no layer, since the client does not push zero bytes: its manifest says it all.
 
+mod listing;
 mod removal;
 
 use std::path::PathBuf;
@@ -167,8 +168,16 @@ impl Registry {
     }
 
     fn reference(&self, digest: Digest) -> Reference {
+        self.tagged(format!("{}{}", self.tag_prefix(), digest.to_hex()))
+    }
+
+    /// What the tags of these blobs begin with; those of backends in the same repository may begin with it too.
+    fn tag_prefix(&self) -> String {
         let space = self.space.map_or_else(String::new, |space| format!("{}-", space.0.simple()));
-        let tag = format!("blob-{space}{}", digest.to_hex());
+        format!("blob-{space}")
+    }
+
+    fn tagged(&self, tag: String) -> Reference {
         Reference::with_tag(self.address.clone(), self.repository.clone(), tag)
     }
 
@@ -325,6 +334,10 @@ impl Blobs for Registry {
     async fn remove(&self, digest: Digest) -> Result<(), BlobError> {
         let Some((_, manifest)) = self.manifest(digest).await? else { return Ok(()) };
         self.delete_manifest(digest, &manifest).await
+    }
+
+    async fn list(&self, after: Option<Digest>, limit: usize) -> Result<Vec<Digest>, BlobError> {
+        self.list_tags(after, limit).await
     }
 
     async fn check(&self) -> Result<(), BlobError> {

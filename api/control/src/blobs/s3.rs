@@ -194,6 +194,20 @@ impl Blobs for S3 {
         }
     }
 
+    async fn list(&self, after: Option<Digest>, limit: usize) -> Result<Vec<Digest>, BlobError> {
+        let folder = self.path("sha256");
+        let listed = match after {
+            Some(after) => self.store.list_with_offset(Some(&folder), &self.path_of(after)),
+            None => self.store.list(Some(&folder)),
+        };
+        // What else lies there is not ours.
+        let blobs = listed.try_filter_map(|found| async move {
+            Ok(found.location.filename().and_then(|hex| Digest::from_hex(hex).ok()))
+        });
+        let blobs = blobs.take(limit).try_collect().await;
+        blobs.map_err(self.failed("list the blobs"))
+    }
+
     async fn check(&self) -> Result<(), BlobError> {
         self.size(Digest::of([])).await.map(drop)
     }

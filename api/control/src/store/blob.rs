@@ -244,7 +244,7 @@ pub(super) fn one_blob(blob: &Blob) -> UpdateMany<org_blob::Entity> {
         .filter(org_blob::Column::Digest.eq(bytes(blob.digest)))
 }
 
-fn within(backend: Option<BackendId>) -> SimpleExpr {
+pub(super) fn within(backend: Option<BackendId>) -> SimpleExpr {
     match backend {
         Some(backend) => org_blob::Column::Backend.eq(backend.0),
         None => org_blob::Column::Backend.is_null(),

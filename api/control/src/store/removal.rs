@@ -8,6 +8,7 @@
 //! Bytes that were found to be there before they were claimed may be gone when the row is written. So what is done is
 //! remembered for days: a row is written only if the one who handed the bytes in knew of that removal before it did.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use engine::id::BackendId;
@@ -20,8 +21,8 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::attestation::KEYS_PER_QUERY;
-use super::blob::Blob;
-use super::entity::blob_removal;
+use super::blob::{Blob, within};
+use super::entity::{blob_removal, org_blob};
 use super::row::{Row, bytes, record, records};
 use super::{Reader, StoreError, Tx};
 
@@ -115,6 +116,34 @@ impl Reader<'_> {
             .order_by_asc(blob_removal::Column::DueAt)
             .limit(limit);
         records(due.all(&self.db).await?)
+    }
+
+    /// Those of the blobs in a place to which no row refers, and whose removal nobody asked for.
+    pub async fn orphans(
+        &self,
+        space: Space,
+        digests: &[Digest],
+    ) -> Result<Vec<Digest>, StoreError> {
+        let mut accounted = BTreeSet::new();
+        for chunk in digests.chunks(KEYS_PER_QUERY) {
+            let keys = || chunk.iter().map(|digest| bytes(*digest));
+            let referenced = org_blob::Entity::find()
+                .select_only()
+                .column(org_blob::Column::Digest)
+                .filter(org_blob::Column::Digest.is_in(keys()))
+                .filter(within(space.0));
+            let asked = blob_removal::Entity::find()
+                .select_only()
+                .column(blob_removal::Column::Digest)
+                .filter(blob_removal::Column::Digest.is_in(keys()))
+                .filter(blob_removal::Column::Space.eq(space.id()))
+                .filter(blob_removal::Column::State.ne(RemovalState::Done.as_str()));
+            let referenced: Vec<Vec<u8>> = referenced.into_tuple().all(&self.db).await?;
+            let asked: Vec<Vec<u8>> = asked.into_tuple().all(&self.db).await?;
+            accounted.extend(referenced.into_iter().chain(asked));
+        }
+        let orphans = digests.iter().filter(|digest| !accounted.contains(&bytes(**digest)));
+        Ok(orphans.copied().collect())
     }
 
     /// The removals from a backend that are not done.

@@ -10,8 +10,10 @@ use control::blobs::{
 use control::{Config, Control};
 use engine::Digest;
 use engine::digest::Hasher;
+use engine::id::BackendId;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio_util::bytes::Bytes;
+use uuid::Uuid;
 
 const BYTES_MAX: u64 = 128 << 20;
 
@@ -440,5 +442,58 @@ async fn a_place_is_opened_with_what_belongs_to_it() {
         let config = Config { credentials, ..Config::new(database, place.clone()) };
         let opened = Control::open(config).await;
         assert_eq!(opened.is_ok(), opens, "{place}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_there_is_listed_in_order_and_page_by_page() {
+    for opened in all("listed").await {
+        let blobs = &*opened.blobs;
+        assert_eq!(blobs.list(None, 10).await.unwrap(), [], "{blobs:?}");
+        let mut digests = Vec::new();
+        for text in ["", "one", "two", "three", "four", "five", "six"] {
+            let digest = Digest::of(text);
+            blobs.put(digest, None, bytes(text)).await.unwrap();
+            digests.push(digest);
+        }
+        let removed = digests.pop().unwrap();
+        blobs.remove(removed).await.unwrap();
+        digests.sort_unstable();
+        for limit in [1, 2, 3, 6, 7, 1_000] {
+            let (mut listed, mut after) = (Vec::new(), None);
+            loop {
+                let page = blobs.list(after, limit).await.unwrap();
+                after = page.last().copied().or(after);
+                listed.extend(&page);
+                if page.len() < limit {
+                    break;
+                }
+            }
+            assert_eq!(listed, digests, "{limit} of {blobs:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn backends_in_one_repository_list_only_what_is_theirs() {
+    let Some(registry) = testdata::peers::registry() else { return };
+    let mut spaces = Vec::new();
+    for space in [None, Some(BackendId(Uuid::nil())), Some(BackendId(Uuid::max()))] {
+        let (address, repository) = (registry.address().to_owned(), "muster/spaces".to_owned());
+        let config =
+            RegistryConfig { space, ..RegistryConfig::new(address, repository, true, BYTES_MAX) };
+        spaces.push(Registry::open(config).await.unwrap());
+    }
+    let texts = ["of the server", "of nil", "of max"];
+    for (blobs, text) in spaces.iter().zip(texts) {
+        for text in [text, "of all"] {
+            blobs.put(Digest::of(text), None, bytes(text)).await.unwrap();
+        }
+    }
+    for (blobs, text) in spaces.iter().zip(texts) {
+        let mut expected = [Digest::of(text), Digest::of("of all")];
+        expected.sort_unstable();
+        assert_eq!(blobs.list(None, 10).await.unwrap(), expected);
+        assert_eq!(blobs.list(Some(expected[0]), 10).await.unwrap(), expected[1..]);
     }
 }

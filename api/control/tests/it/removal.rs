@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use control::store::{BLOB_BEING_REMOVED, Blob, Removal, RemovalState, Role, Space, StoreError};
-use control::{Actor, Error, MoveBlobs, MovedBlobs, NewBackend, REMOVAL_DAYS, REMOVAL_MINUTES};
+use control::{
+    Actor, Error, MoveBlobs, MovedBlobs, NewBackend, REMOVAL_DAYS, REMOVAL_MINUTES, SweepBlobs,
+};
 use engine::id::BackendId;
 use engine::{Digest, Name, Timestamp};
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio_util::bytes::Bytes;
 use uuid::Uuid;
 
-use crate::plane::{Plane, planes};
+use crate::plane::{Plane, organization, planes};
 use crate::support::{NOW, Opened, blob, stores, tenant};
 
 fn soon() -> Timestamp {
@@ -186,7 +188,7 @@ async fn what_is_missing_or_damaged_stays_and_the_rest_moves() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_that_another_organization_has_there_stay() {
     for plane in planes().await {
-        let globex = crate::plane::organization(&plane.control, &plane.instance, "globex").await;
+        let globex = organization(&plane.control, &plane.instance, "globex").await;
         let disk = plane.disk("disk", "acme").await;
         let text = format!("shared {}", Uuid::now_v7());
         let digest = plane.put(&text).await.unwrap();
@@ -222,6 +224,60 @@ async fn a_blob_that_comes_back_before_it_is_removed_stays_and_after_that_is_sto
         plane.control.remove_blobs(later()).await.unwrap();
         assert_eq!(plane.get(digest).await, b"returns");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nothing_refers_to_is_swept_and_the_rest_stays() {
+    let really = SweepBlobs::default();
+    for plane in planes().await {
+        let (control, owner) = (&plane.control, &plane.owner);
+        let disk = plane.disk("disk", "acme").await;
+        plane.default(&disk, Some(Role::Default)).await;
+        let kept = plane.put("kept").await.unwrap();
+        let id = control.backend(owner, &disk).await.unwrap().id.to_string();
+        let root = plane.directory.path().join("disks").join(id);
+        for text in ["stray", "another"] {
+            stray(&root, text);
+        }
+        std::fs::write(root.join("not ours"), "").unwrap();
+        let dry = SweepBlobs { dry_run: true, ..really };
+        for _ in 0..2 {
+            let swept = control.sweep_backend(owner, &disk, dry).await.unwrap();
+            assert_eq!((swept.looked_at, swept.orphans.blobs, swept.orphans.bytes), (3, 2, 12));
+        }
+        let swept = control.sweep_backend(owner, &disk, really).await.unwrap();
+        assert_eq!((swept.orphans.blobs, swept.next), (2, None));
+        let again = control.sweep_backend(owner, &disk, really).await.unwrap();
+        assert_eq!(again.orphans.blobs, 0, "their removal was asked for");
+        // One is handed in after all.
+        let stray = plane.put("stray").await.unwrap();
+        control.remove_blobs(soon()).await.unwrap();
+        assert_eq!(plane.files(&disk).await, 2);
+        for (digest, text) in [(kept, "kept"), (stray, "stray")] {
+            assert_eq!(plane.get(digest).await, text.as_bytes());
+        }
+        let stranger = organization(control, &plane.instance, "globex").await;
+        let refused = control.sweep_backend(&stranger, &disk, dry).await;
+        assert!(matches!(refused, Err(Error::NotFound(_))), "{refused:?}");
+        let refused = control.sweep_instance(owner, dry).await;
+        assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+    }
+    let plane = planes().await.swap_remove(0);
+    plane.put("kept").await.unwrap();
+    stray(&plane.directory.path().join("blobs"), "stray");
+    let swept = plane.control.sweep_instance(&plane.instance, really).await.unwrap();
+    assert_eq!((swept.looked_at, swept.orphans.blobs), (2, 1));
+    plane.control.remove_blobs(soon()).await.unwrap();
+    let dry = plane.control.sweep_instance(&plane.instance, really).await.unwrap();
+    assert_eq!((dry.looked_at, dry.orphans.blobs), (1, 0));
+}
+
+/// Bytes in a directory for blobs that nothing refers to.
+fn stray(root: &std::path::Path, text: &str) {
+    let hex = Digest::of(text).to_hex();
+    let shard = root.join(&hex[..2]).join(&hex[2..4]);
+    std::fs::create_dir_all(&shard).unwrap();
+    std::fs::write(shard.join(hex), text).unwrap();
 }
 
 fn removal(digest: Digest, space: Space, state: RemovalState) -> Removal {
@@ -320,8 +376,13 @@ async fn while_blobs_come_and_go_none_is_lost() {
     let pushing: Vec<_> = pushing.collect();
     let removing = tokio::spawn({
         let (plane, over) = (Arc::clone(&plane), Arc::clone(&over));
+        let places = [one.clone(), two.clone()];
         async move {
             while !over.load(Ordering::Relaxed) {
+                for place in &places {
+                    let asked = SweepBlobs::default();
+                    plane.control.sweep_backend(&plane.owner, place, asked).await.unwrap();
+                }
                 plane.control.remove_blobs(soon()).await.unwrap();
             }
         }

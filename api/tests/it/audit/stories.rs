@@ -71,7 +71,13 @@ pub(super) async fn backends(d: &mut Driver) {
     let place = format!("file://{}", folder.path().display());
     let disk = text(&json!({ "name": "disk", "place": place }));
     let route = ("POST", "/v1/organizations/{name}/backends");
-    d.change(route, "acme", "backend.create", disk).await;
+    let made = d.change(route, "acme", "backend.create", disk).await;
+    stray(&folder.path().join(made["id"].as_str().unwrap()));
+    stray(&d.server.blobs_folder());
+    for (route, rest) in [("/v1/backends/{name}/sweep", "disk"), ("/v1/blob-sweeps", "")] {
+        let swept = d.change(("POST", route), rest, "backend.sweep", "{}").await;
+        assert_eq!(swept["blobs"], 1, "{swept}");
+    }
     for role in ["default", "none"] {
         let role = text(&json!({ "role": role }));
         d.change(("PUT", "/v1/backends/{name}/role"), "disk", "backend.role", role).await;
@@ -97,6 +103,14 @@ pub(super) async fn backends(d: &mut Driver) {
     let credentials = text(&json!({ "credentials": credentials }));
     let route = ("PUT", "/v1/backends/{name}/credentials");
     d.change(route, "registry", "backend.credentials", credentials).await;
+}
+
+/// Bytes that nothing refers to.
+fn stray(root: &std::path::Path) {
+    let hex = Digest::of("stray").to_hex();
+    let shard = root.join(&hex[..2]).join(&hex[2..4]);
+    std::fs::create_dir_all(&shard).unwrap();
+    std::fs::write(shard.join(hex), "stray").unwrap();
 }
 
 /// Evidence that is kept for a while, and then for good.
