@@ -180,7 +180,7 @@ fn forget(path: &Path) -> io::Result<()> {
 
 /// The blobs after `after`: shards that end before it are not opened.
 fn list(root: &Path, after: Option<Digest>, limit: usize) -> io::Result<Vec<Digest>> {
-    let after = after.map(Digest::to_hex).unwrap_or_default();
+    let after = after.map(|after| after.to_hex()).unwrap_or_default();
     let before = |shard: &Path, range: std::ops::Range<usize>| {
         let name = shard.file_name().and_then(|name| name.to_str());
         after.get(range).is_some_and(|first| name < Some(first))

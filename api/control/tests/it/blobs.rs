@@ -460,7 +460,7 @@ async fn what_is_there_is_listed_in_order_and_page_by_page() {
         blobs.remove(removed).await.unwrap();
         digests.sort_unstable();
         for limit in [1, 2, 3, 6, 7, 1_000] {
-            let (mut listed, mut after) = (Vec::new(), None);
+            let (mut listed, mut after) = (Vec::<Digest>::new(), None);
             loop {
                 let page = blobs.list(after, limit).await.unwrap();
                 after = page.last().copied().or(after);

@@ -275,7 +275,8 @@ async fn what_nothing_refers_to_is_swept_and_the_rest_stays() {
 /// Bytes in a directory for blobs that nothing refers to.
 fn stray(root: &std::path::Path, text: &str) {
     let hex = Digest::of(text).to_hex();
-    let shard = root.join(&hex[..2]).join(&hex[2..4]);
+    let (outer, rest) = hex.split_at(2);
+    let shard = root.join(outer).join(rest.split_at(2).0);
     std::fs::create_dir_all(&shard).unwrap();
     std::fs::write(shard.join(hex), text).unwrap();
 }

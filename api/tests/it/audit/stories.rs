@@ -108,7 +108,8 @@ pub(super) async fn backends(d: &mut Driver) {
 /// Bytes that nothing refers to.
 fn stray(root: &std::path::Path) {
     let hex = Digest::of("stray").to_hex();
-    let shard = root.join(&hex[..2]).join(&hex[2..4]);
+    let (outer, rest) = hex.split_at(2);
+    let shard = root.join(outer).join(rest.split_at(2).0);
     std::fs::create_dir_all(&shard).unwrap();
     std::fs::write(shard.join(hex), "stray").unwrap();
 }
