@@ -248,6 +248,7 @@ fn managed(out: &mut BTreeMap<String, Value>) {
     add::<types::Integration>(out);
     add::<types::NewIntegration>(out);
     add::<types::Target>(out);
+    add::<types::WebhookFormat>(out);
     add::<types::UpdateIntegration>(out);
     add::<types::CreateKey>(out);
     add::<types::Key>(out);

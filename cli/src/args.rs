@@ -31,7 +31,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use delivery::{DeliveryArg, DeliveryCommand, DeliveryListArgs};
 use engine::{Digest, Name, Timestamp};
 pub(crate) use integration::{
-    IntegrationCommand, IntegrationCreateCommand, IntegrationUpdateArgs, MailArgs,
+    FormatArg, IntegrationCommand, IntegrationCreateCommand, IntegrationUpdateArgs, MailArgs,
 };
 pub(crate) use manage::{
     ContractArg, ContractCommand, GateCommand, KeyCommand, OrgCommand, ProjectCommand, ScopeArg,

@@ -8,6 +8,8 @@
 
 mod attempt;
 mod busy;
+mod cdevents;
+mod evidence;
 mod mail;
 mod message;
 mod schedule;

@@ -15,7 +15,7 @@ pub(crate) use mail::{MailServer, Security};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use target::Checked;
-pub use target::Target;
+pub use target::{Target, WebhookFormat};
 use trust::{Sealed, Secret};
 
 use crate::actor::{Actor, Permission};
@@ -101,7 +101,7 @@ impl Control {
         secret: Option<String>,
     ) -> Result<NewIntegration> {
         let org = actor.authorize(Permission::EditIntegrations)?;
-        let events = checked_events(events)?;
+        let events = checked_events(events, &target)?;
         let Checked { target, secret, shown } =
             target.checked(&self.outbound, secret.as_deref(), false)?;
         let id = IntegrationId(fresh());
@@ -164,7 +164,7 @@ impl Control {
         let before = find(&self.store.read(), org, name).await?;
         let mut after = before.clone();
         if let Some(events) = update.events {
-            after.events = checked_events(events)?;
+            after.events = checked_events(events, &parsed(&before.target)?)?;
         }
         let new_secret = self.retarget(&mut after, update.target, update.secret.as_deref())?;
         let mut shown = side(&after);
@@ -420,7 +420,7 @@ fn stored(target: &Target) -> Result<Value> {
 }
 
 /// Names of events, each of which there is: one that never happens would be silence.
-fn checked_events(events: Vec<String>) -> Result<Vec<String>> {
+fn checked_events(events: Vec<String>, target: &Target) -> Result<Vec<String>> {
     if !(1..=EVENTS_MAX).contains(&events.len()) {
         let count = events.len();
         return Err(Error::invalid(format!(
@@ -428,10 +428,18 @@ fn checked_events(events: Vec<String>) -> Result<Vec<String>> {
         )));
     }
     for event in &events {
-        if !EVENTS.iter().any(|known| events::wanted(std::slice::from_ref(event), known)) {
+        let named = |known: &&str| events::wanted(std::slice::from_ref(event), known);
+        let mut named = EVENTS.into_iter().filter(named).peekable();
+        if named.peek().is_none() {
             return Err(Error::invalid(format!(
                 "there is no event `{event}`: expected {}, or the beginning of one and `*`",
                 EVENTS.join(", ")
+            )));
+        }
+        if let Some(other) = named.find(|known| !target.takes(known)) {
+            return Err(Error::invalid(format!(
+                "`{event}` names `{other}`, which has no evidence: a {} is told of attestation.received or verdict.*",
+                target.kind()
             )));
         }
     }

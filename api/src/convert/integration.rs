@@ -5,7 +5,15 @@ use control as view;
 
 pub(crate) fn target(one: view::Target) -> out::Target {
     match one {
-        view::Target::Webhook { address } => out::Target::Webhook { address },
+        view::Target::Webhook { address, format } => {
+            let format = match format {
+                view::WebhookFormat::CloudEvents => out::WebhookFormat::CloudEvents,
+                view::WebhookFormat::CdEvents => out::WebhookFormat::CdEvents,
+            };
+            out::Target::Webhook { address, format }
+        }
+        view::Target::DependencyTrack { address } => out::Target::DependencyTrack { address },
+        view::Target::Guac { place } => out::Target::Guac { place },
         view::Target::Slack { address } => out::Target::Slack { address },
         view::Target::Discord { address } => out::Target::Discord { address },
         view::Target::Email(view::Mail { server, from, to, username }) => {
@@ -16,7 +24,15 @@ pub(crate) fn target(one: view::Target) -> out::Target {
 
 pub(crate) fn target_in(one: out::Target) -> view::Target {
     match one {
-        out::Target::Webhook { address } => view::Target::Webhook { address },
+        out::Target::Webhook { address, format } => {
+            let format = match format {
+                out::WebhookFormat::CloudEvents => view::WebhookFormat::CloudEvents,
+                out::WebhookFormat::CdEvents => view::WebhookFormat::CdEvents,
+            };
+            view::Target::Webhook { address, format }
+        }
+        out::Target::DependencyTrack { address } => view::Target::DependencyTrack { address },
+        out::Target::Guac { place } => view::Target::Guac { place },
         out::Target::Slack { address } => view::Target::Slack { address },
         out::Target::Discord { address } => view::Target::Discord { address },
         out::Target::Email { server, from, to, username } => {

@@ -14,6 +14,9 @@ pub enum Target {
     Webhook {
         /// Where to post to, `https://…`.
         address: String,
+        /// What the events are in.
+        #[serde(default)]
+        format: WebhookFormat,
     },
     /// An incoming webhook of Slack, or of what understands the same.
     Slack {
@@ -38,6 +41,29 @@ pub enum Target {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         username: Option<String>,
     },
+    /// A server of Dependency-Track, which is handed the CycloneDX SBOMs of what is attested, as the project
+    /// `PROJECT/MATERIAL`. Its secret is a key of its API that may upload BOMs and create projects.
+    DependencyTrack {
+        /// Where the server is, `https://…` without `/api`.
+        address: String,
+    },
+    /// A bucket that GUAC collects from: SBOMs, OpenVEX documents and envelopes of attestations. Its secret is what opens
+    /// the bucket, a JSON object.
+    Guac {
+        /// `s3://BUCKET[/PREFIX][?region=REGION&endpoint=URL&path-style=true]`.
+        place: String,
+    },
+}
+
+/// What is in a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WebhookFormat {
+    /// Events of Muster's own, as `CloudEvents`.
+    #[default]
+    CloudEvents,
+    /// `CDEvents`, as `CloudEvents`; the event of Muster's own is their custom data.
+    CdEvents,
 }
 
 impl Target {
@@ -48,6 +74,8 @@ impl Target {
             Self::Slack { .. } => "slack",
             Self::Discord { .. } => "discord",
             Self::Email { .. } => "email",
+            Self::DependencyTrack { .. } => "dependency-track",
+            Self::Guac { .. } => "guac",
         }
     }
 }

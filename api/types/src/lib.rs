@@ -42,6 +42,7 @@ pub use gate::{Decide, Decisions, GateRevision};
 pub use identity::Identity;
 pub use integration::{
     CreateIntegration, DisableIntegration, Integration, NewIntegration, Target, UpdateIntegration,
+    WebhookFormat,
 };
 pub use job::{
     ACCESS_TOKEN_TYPE, EXCHANGE_GRANT, ExchangeToken, ExchangedToken, ID_TOKEN_TYPE, JWT_TYPE, Job,

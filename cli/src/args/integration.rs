@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Form, NameArg};
 
@@ -86,6 +86,9 @@ pub enum IntegrationCreateCommand {
         /// Where to post to, https://….
         #[arg(long, value_name = "URL")]
         address: String,
+        /// What the events are in.
+        #[arg(long, value_enum, default_value_t)]
+        format: FormatArg,
     },
     /// An incoming webhook of Slack, or of what understands the same.
     #[command(
@@ -123,6 +126,48 @@ pub enum IntegrationCreateCommand {
         #[command(flatten)]
         mail: MailArgs,
     },
+    /// A server of Dependency-Track, which is handed the `CycloneDX` SBOMs of what is attested.
+    #[command(
+        after_help = "An SBOM is of the project PROJECT/MATERIAL there, in the version of the run. The key needs the permissions\nBOM_UPLOAD and PROJECT_CREATION_UPLOAD. Events: attestation.received, verdict.*\n\nExample:\n  muster integration create dependency-track deptrack --address https://dtrack.example.com --key-file dtrack.key --event verdict.passed"
+    )]
+    DependencyTrack {
+        /// Its name, and what it is told of.
+        #[command(flatten)]
+        told: ToldArgs,
+        /// Where the server is, https://… without /api.
+        #[arg(long, value_name = "URL")]
+        address: String,
+        /// A file with a key of its API; - is the standard input.
+        #[arg(long, value_name = "FILE")]
+        key_file: PathBuf,
+    },
+    /// A bucket that GUAC collects from: SBOMs, `OpenVEX` documents and the attestations themselves.
+    #[command(
+        after_help = "The credentials are a JSON object: access_key_id, secret_access_key and maybe session_token.\nEvents: attestation.received, verdict.*\n\nExample:\n  muster integration create guac guac --place 's3://guac?region=eu-central-1' --credentials-file key.json --event attestation.received"
+    )]
+    Guac {
+        /// Its name, and what it is told of.
+        #[command(flatten)]
+        told: ToldArgs,
+        /// The bucket: s3://BUCKET[/PREFIX][?region=REGION&endpoint=URL].
+        #[arg(long, value_name = "URL")]
+        place: String,
+        /// A file with what opens the bucket; - is the standard input.
+        #[arg(long, value_name = "FILE")]
+        credentials_file: PathBuf,
+    },
+}
+
+/// What is in a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum FormatArg {
+    /// Events of Muster's own.
+    #[default]
+    #[value(name = "cloudevents")]
+    CloudEvents,
+    /// `CDEvents`.
+    #[value(name = "cdevents")]
+    CdEvents,
 }
 
 /// How mail is sent.
@@ -172,7 +217,7 @@ pub struct IntegrationChangeArgs {
     /// An event to tell of instead of those before; repeatable.
     #[arg(long, value_name = "NAME")]
     pub event: Vec<String>,
-    /// Another address; of mail, another server.
+    /// Another address; of mail, another server; of GUAC, another bucket.
     #[arg(long, value_name = "URL")]
     pub address: Option<String>,
     /// A file with another address, for one that is a secret; - is the standard input.
@@ -181,7 +226,7 @@ pub struct IntegrationChangeArgs {
     /// Whom mail is for instead of those before; repeatable.
     #[arg(long, value_name = "ADDRESS")]
     pub to: Vec<String>,
-    /// A file with another password, or the one for another server; - is the standard input.
-    #[arg(long, value_name = "FILE")]
+    /// A file with another password, key or credentials, or those for another server; - is the standard input.
+    #[arg(long, value_name = "FILE", visible_aliases = ["key-file", "credentials-file"])]
     pub password_file: Option<PathBuf>,
 }

@@ -2,13 +2,13 @@
 
 use api_types::{
     CreateIntegration, Delivery, DeliveryState, DisableIntegration, Integration, NewIntegration,
-    Page, Target, UpdateIntegration,
+    Page, Target, UpdateIntegration, WebhookFormat,
 };
 use engine::Name;
 use reqwest::Method;
 
 use super::{Context, delivery};
-use crate::args::{IntegrationCommand, IntegrationCreateCommand, IntegrationUpdateArgs, MailArgs};
+use crate::args::{FormatArg, IntegrationCommand, IntegrationCreateCommand, IntegrationUpdateArgs, MailArgs};
 use crate::exit::{Exit, Failure, Result};
 use crate::keys;
 use crate::terminal::plain;
@@ -51,8 +51,18 @@ pub(super) async fn run(context: &Context, command: IntegrationCommand) -> Resul
 
 async fn create(context: &Context, command: IntegrationCreateCommand) -> Result {
     let (told, target, given) = match command {
-        IntegrationCreateCommand::Webhook { told, address } => {
-            (told, Target::Webhook { address }, None)
+        IntegrationCreateCommand::Webhook { told, address, format } => {
+            let format = match format {
+                FormatArg::CloudEvents => WebhookFormat::CloudEvents,
+                FormatArg::CdEvents => WebhookFormat::CdEvents,
+            };
+            (told, Target::Webhook { address, format }, None)
+        }
+        IntegrationCreateCommand::DependencyTrack { told, address, key_file } => {
+            (told, Target::DependencyTrack { address }, Some(keys::read_line(&key_file)?))
+        }
+        IntegrationCreateCommand::Guac { told, place, credentials_file } => {
+            (told, Target::Guac { place }, Some(keys::read_line(&credentials_file)?))
         }
         IntegrationCreateCommand::Slack { told, address_file } => {
             (told, Target::Slack { address: keys::read_line(&address_file)? }, None)
@@ -117,7 +127,9 @@ fn retargeted(target: Target, address: Option<String>, to: Vec<String>) -> Resul
             return Err(Failure::usage(message));
         }
         (target, None) => target,
-        (Target::Webhook { .. }, Some(address)) => Target::Webhook { address },
+        (Target::Webhook { format, .. }, Some(address)) => Target::Webhook { address, format },
+        (Target::DependencyTrack { .. }, Some(address)) => Target::DependencyTrack { address },
+        (Target::Guac { .. }, Some(place)) => Target::Guac { place },
         (Target::Slack { .. }, Some(address)) => Target::Slack { address },
         (Target::Discord { .. }, Some(address)) => Target::Discord { address },
     })
@@ -136,9 +148,11 @@ fn path(name: &Name, action: &str) -> String {
 
 fn line(one: &Integration) -> String {
     let place = match &one.target {
-        Target::Webhook { address } | Target::Slack { address } | Target::Discord { address } => {
-            address.clone()
-        }
+        Target::Webhook { address, .. }
+        | Target::Slack { address }
+        | Target::Discord { address }
+        | Target::DependencyTrack { address }
+        | Target::Guac { place: address } => address.clone(),
         Target::Email { server, to, .. } => format!("{} by {server}", to.join(", ")),
     };
     let state = match (&one.disabled_reason, one.disabled_at) {

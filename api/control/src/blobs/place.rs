@@ -70,7 +70,7 @@ impl BlobsConfig {
     }
 
     /// Where its requests go, as far as the address says so itself.
-    pub(super) fn url(&self) -> Option<String> {
+    pub(crate) fn url(&self) -> Option<String> {
         match self {
             Self::Directory(_) => None,
             Self::Registry { address, plain_http, .. } => {

@@ -9,7 +9,7 @@ use reqwest::{Method, Response, StatusCode};
 use trust::Secret;
 
 use super::message::Message;
-use super::{Claim, mail, message, schedule};
+use super::{Claim, evidence, mail, message, schedule};
 use crate::audit::Change;
 use crate::integrations::{self, Target};
 use crate::store::{self, Attempt, Attempted, DeliveryState, OutboxEvent, StoreError, Tx};
@@ -49,6 +49,7 @@ impl Answer {
 pub(super) fn timeout(integration: &store::Integration) -> Duration {
     match integrations::parsed(&integration.target) {
         Ok(Target::Email(_)) => mail::TIMEOUT,
+        Ok(Target::DependencyTrack { .. } | Target::Guac { .. }) => evidence::TIMEOUT,
         _ => outbound::TIMEOUT,
     }
 }
@@ -86,12 +87,16 @@ impl Control {
         let secrets = self.secrets_of(integration, at)?;
         let target = integrations::parsed(&integration.target)?;
         let mut answer = match &target {
-            Target::Webhook { address } => {
-                self.post(message::webhook(address, event, &secrets, at), at).await
+            Target::Webhook { address, format } => {
+                self.post(message::webhook(address, *format, event, &secrets, at), at).await
             }
             Target::Slack { .. } => self.post(message::slack(event, &secrets), at).await,
             Target::Discord { .. } => self.post(message::discord(event, &secrets), at).await,
             Target::Email(to) => mail::send(&self.outbound, to, event, &secrets).await,
+            Target::DependencyTrack { address } => {
+                self.upload(address, event, &secrets, at).await
+            }
+            Target::Guac { place } => self.drop_off(place, event, &secrets).await,
         };
         answer.failure = answer.failure.map(|text| redacted(&text, &secrets));
         answer.excerpt = answer.excerpt.map(|text| shortened(&redacted(&text, &secrets)));

@@ -5,7 +5,9 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use trust::Secret;
 
+use super::cdevents;
 use crate::events;
+use crate::integrations::WebhookFormat;
 use crate::store::OutboxEvent;
 
 /// Largest body, in bytes: receivers are told to expect no more. Events name what they are about by digest.
@@ -25,11 +27,16 @@ pub(super) struct Message {
 /// What a receiver of webhooks is sent about that event; or why that cannot be.
 pub(super) fn webhook(
     address: &str,
+    format: WebhookFormat,
     event: &OutboxEvent,
     secrets: &[Secret],
     at: Timestamp,
 ) -> Result<Message, String> {
-    let body = bytes(&cloud_event(event))?;
+    let event_told = match format {
+        WebhookFormat::CloudEvents => cloud_event(event),
+        WebhookFormat::CdEvents => cdevents::cloud_event(event)?,
+    };
+    let body = bytes(&event_told)?;
     let headers = signed(event, secrets, at, &body)?;
     Ok(Message { url: address.to_owned(), headers, body })
 }

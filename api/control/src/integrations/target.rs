@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use trust::WEBHOOK_SECRET_BYTES;
 
 use super::mail::Mail;
+use crate::blobs::{BlobsConfig, Credentials, InvalidPlace};
+use crate::events;
 use crate::outbound::Outbound;
 use crate::{Error, Result};
 
@@ -22,6 +24,9 @@ pub enum Target {
     Webhook {
         /// Where to post to.
         address: String,
+        /// What the events are in.
+        #[serde(default, skip_serializing_if = "WebhookFormat::is_default")]
+        format: WebhookFormat,
     },
     /// An incoming webhook of Slack, or of what understands the same. The address is the secret.
     Slack {
@@ -35,6 +40,33 @@ pub enum Target {
     },
     /// People who read mail. The password of the server is the secret, if it wants one.
     Email(Mail),
+    /// A server of Dependency-Track, which is handed the CycloneDX SBOMs. The key of its API is the secret.
+    DependencyTrack {
+        /// Where the server is, without `/api`.
+        address: String,
+    },
+    /// A bucket that GUAC collects from: SBOMs, OpenVEX and envelopes. What opens the bucket is the secret.
+    Guac {
+        /// `s3://BUCKET[/PREFIX][?region=REGION&endpoint=URL&path-style=true]`.
+        place: String,
+    },
+}
+
+/// What is in a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WebhookFormat {
+    /// Events of Muster's own.
+    #[default]
+    CloudEvents,
+    /// [CDEvents](https://cdevents.dev), with the event of Muster's own as their custom data.
+    CdEvents,
+}
+
+impl WebhookFormat {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl fmt::Debug for Target {
@@ -61,7 +93,16 @@ impl Target {
             Self::Slack { .. } => "slack",
             Self::Discord { .. } => "discord",
             Self::Email(_) => "email",
+            Self::DependencyTrack { .. } => "dependency-track",
+            Self::Guac { .. } => "guac",
         }
+    }
+
+    /// Whether it can be told of events of that name: evidence is of attestations.
+    pub(super) fn takes(&self, event: &str) -> bool {
+        !matches!(self, Self::DependencyTrack { .. } | Self::Guac { .. })
+            || event == events::ATTESTATION_RECEIVED
+            || event.starts_with("verdict.")
     }
 
     /// Whether its secret is made here, and not given.
@@ -77,6 +118,8 @@ impl Target {
                     && (&new.server, &new.username) == (&old.server, &old.username)
             }
             (Self::Webhook { .. }, Self::Webhook { .. }) => true,
+            (Self::DependencyTrack { .. }, Self::DependencyTrack { .. })
+            | (Self::Guac { .. }, Self::Guac { .. }) => self == old,
             _ => false,
         }
     }
@@ -91,11 +134,12 @@ impl Target {
     ) -> Result<Checked> {
         self.check_secret(secret)?;
         Ok(match self {
-            Self::Webhook { address } => {
+            Self::Webhook { address, format } => {
                 let address = address_of(outbound, &address)?.to_string();
                 let key = random_key()?;
                 let shown = Some(trust::webhook_secret(&key));
-                Checked { target: Self::Webhook { address }, secret: Some(key.into()), shown }
+                let target = Self::Webhook { address, format };
+                Checked { target, secret: Some(key.into()), shown }
             }
             Self::Slack { address } => {
                 let (address, secret) = hidden(outbound, address)?;
@@ -110,6 +154,16 @@ impl Target {
                 let secret = secret.map(|secret| secret.as_bytes().to_vec());
                 Checked { target: Self::Email(mail), secret, shown: None }
             }
+            Self::DependencyTrack { address } => {
+                let secret = given(secret, kept, "the key of the API")?;
+                let address = base_of(outbound, &address)?;
+                Checked { target: Self::DependencyTrack { address }, secret, shown: None }
+            }
+            Self::Guac { place } => {
+                let secret = given(secret, kept, "what opens the bucket")?;
+                let place = bucket_of(outbound, &place, secret.as_deref())?;
+                Checked { target: Self::Guac { place }, secret, shown: None }
+            }
         })
     }
 
@@ -119,7 +173,7 @@ impl Target {
             Self::Webhook { .. } => "the secret of a webhook is made here: give none",
             Self::Slack { .. } | Self::Discord { .. } => "the address is the secret: give no other",
             Self::Email(_) if secret.is_some_and(str::is_empty) => "the password is empty",
-            Self::Email(_) => return Ok(()),
+            Self::Email(_) | Self::DependencyTrack { .. } | Self::Guac { .. } => return Ok(()),
         };
         Err(Error::invalid(message))
     }
@@ -137,6 +191,41 @@ fn address_of(outbound: &Outbound, address: &str) -> Result<reqwest::Url> {
         return Err(Error::invalid(message));
     }
     outbound.check(address).map_err(|refused| Error::invalid(refused.to_string()))
+}
+
+/// A secret that has to be given, unless the one that is stored stays.
+fn given(secret: Option<&str>, kept: bool, what: &str) -> Result<Option<Vec<u8>>> {
+    match secret.map(str::trim) {
+        Some("") => Err(Error::invalid(format!("{what} is empty"))),
+        None if !kept => Err(Error::invalid(format!("{what} is missing"))),
+        secret => Ok(secret.map(|secret| secret.as_bytes().to_vec())),
+    }
+}
+
+/// The address of a server, to which paths are added.
+fn base_of(outbound: &Outbound, address: &str) -> Result<String> {
+    let url = address_of(outbound, address)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(Error::invalid("the address of a server has no query: expected https://HOST"));
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn bucket_of(outbound: &Outbound, place: &str, secret: Option<&[u8]>) -> Result<String> {
+    let wrong = |error: InvalidPlace| Error::invalid(error.to_string());
+    let place: BlobsConfig = place.parse().map_err(wrong)?;
+    if !matches!(place, BlobsConfig::S3(_)) {
+        return Err(Error::invalid(format!("`{place}` is no bucket: expected s3://BUCKET")));
+    }
+    if let Some(url) = place.url() {
+        outbound.check(&url).map_err(|refused| Error::invalid(refused.to_string()))?;
+    }
+    let text = secret.map(|secret| String::from_utf8_lossy(secret));
+    match text.map(|text| Credentials::parse(&text)).transpose() {
+        Ok(None | Some(Credentials::Keys { .. })) => Ok(place.to_string()),
+        Ok(Some(_)) => Err(Error::invalid("a bucket is opened with an access key")),
+        Err(error) => Err(Error::invalid(error.to_string())),
+    }
 }
 
 /// What may be shown of an address that is a secret, and the whole of it.

@@ -69,7 +69,7 @@ impl Control {
         let event = decided(actor, found, &decision);
         let payload = json!({
             "waiver": found.waiver.name, "revision": found.revision, "digest": found.digest,
-            "statement": digest, "expires_at": found.waiver.expires_at,
+            "statement": digest, "expires_at": found.waiver.expires_at, "decided_by": decision.decider,
         });
         let outbox = events::event(org, "waiver.approved", at, payload);
         self.store
