@@ -128,7 +128,7 @@ pub enum Command {
     /// Ask for waivers, decide about them, and see what became of them.
     #[command(subcommand)]
     Waiver(WaiverCommand),
-    /// Manage who is told of what happens: webhooks, Slack, Discord.
+    /// Manage who is told of what happens, and who is handed evidence.
     #[command(subcommand)]
     Integration(IntegrationCommand),
     /// Show what integrations were told, and tell them again.

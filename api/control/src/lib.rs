@@ -66,7 +66,8 @@ use engine::{Limits, Timestamp};
 pub use error::{Error, chain};
 pub use events::EVENTS;
 pub use integrations::{
-    INTEGRATIONS_MAX, Integration, IntegrationUpdate, Mail, NewIntegration, ROTATION_HOURS, Target, WebhookFormat,
+    INTEGRATIONS_MAX, Integration, IntegrationUpdate, Mail, NewIntegration, ROTATION_HOURS, Target,
+    WebhookFormat,
 };
 use issuers::Issuers;
 pub use jobs::{Exchange, JOB_MINUTES};

@@ -72,7 +72,7 @@ pub enum IntegrationCommand {
 /// `muster integration create`.
 #[derive(Debug, Subcommand)]
 #[command(
-    after_help = "Events: attestation.received, contract.revised, gate.revised, run.cancelled, run.expired, run.failed, verdict.failed, verdict.indeterminate, verdict.passed, waiver.approved, waiver.rejected, waiver.requested, waiver.revoked.\n\nExample:\n  muster integration create webhook siem --address https://siem.example.com/muster --event '*'"
+    after_help = "Events: attestation.received, contract.revised, gate.revised, run.cancelled, run.expired, run.failed, verdict.failed, verdict.indeterminate, verdict.passed, version.released, waiver.approved, waiver.rejected, waiver.requested, waiver.revoked.\n\nExample:\n  muster integration create webhook siem --address https://siem.example.com/muster --event '*'"
 )]
 pub enum IntegrationCreateCommand {
     /// A receiver of Standard Webhooks with `CloudEvents`. Its secret is printed once.
@@ -149,7 +149,7 @@ pub enum IntegrationCreateCommand {
         /// Its name, and what it is told of.
         #[command(flatten)]
         told: ToldArgs,
-        /// The bucket: s3://BUCKET[/PREFIX][?region=REGION&endpoint=URL].
+        /// The bucket: `s3://BUCKET[/PREFIX][?region=REGION&endpoint=URL]`.
         #[arg(long, value_name = "URL")]
         place: String,
         /// A file with what opens the bucket; - is the standard input.

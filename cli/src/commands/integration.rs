@@ -8,7 +8,9 @@ use engine::Name;
 use reqwest::Method;
 
 use super::{Context, delivery};
-use crate::args::{FormatArg, IntegrationCommand, IntegrationCreateCommand, IntegrationUpdateArgs, MailArgs};
+use crate::args::{
+    FormatArg, IntegrationCommand, IntegrationCreateCommand, IntegrationUpdateArgs, MailArgs,
+};
 use crate::exit::{Exit, Failure, Result};
 use crate::keys;
 use crate::terminal::plain;

@@ -73,6 +73,53 @@ fn the_address_of_a_chat_comes_from_a_file_and_is_not_shown() {
 }
 
 #[test]
+fn evidence_itself_is_handed_to_those_who_read_it() {
+    let receiver = Receiver::start(|_| Reply::status(200).saying("{}"));
+    let site = Site::embedded().with(&["--allow-private-host", "127.0.0.1"]);
+    let server = site.serve(&[]);
+    site.sandbox.write("track.key", "odt_hush\n");
+    let address = receiver.url("/track");
+    let track = "integration create dependency-track track --key-file track.key";
+    let events = "--event attestation.received";
+    site.run(&server, &format!("{track} --address {address} {events}")).with(0);
+    let cd = "integration create webhook cd --format cdevents";
+    site.run(&server, &format!("{cd} --address {} {events}", receiver.url("/cd"))).with(0);
+    for name in ["track", "cd"] {
+        site.run(&server, &format!("integration test {name}")).with(0);
+    }
+    if let Some(s3) = testdata::peers::s3() {
+        let (id, key) = s3.key();
+        s3.bucket("guac-cli");
+        let credentials = format!("{{\"access_key_id\":\"{id}\",\"secret_access_key\":\"{key}\"}}");
+        site.sandbox.write("guac.json", credentials);
+        let place = format!("s3://guac-cli?endpoint={}", s3.endpoint());
+        let guac = "integration create guac guac --credentials-file guac.json";
+        site.run(&server, &format!("{guac} --place {place} {events}")).with(0);
+        site.run(&server, "integration test guac").with(0);
+        let other = "integration update guac --address s3://elsewhere";
+        let refused = site.run(&server, other).with(2).stderr;
+        assert!(refused.contains("what opens the bucket is missing"), "{refused}");
+    }
+    let (_, line) = site.attest("app");
+    site.run(&server, &line).with(0);
+    let seen = receiver.wait(|seen| seen.len() == 4);
+    let of = |path: &str| seen.iter().filter(|one| one.path == path).collect::<Vec<_>>();
+    let [uploaded] = of("/track/api/v1/bom")[..] else { panic!("{seen:?}") };
+    assert_eq!(uploaded.header("x-api-key"), "odt_hush");
+    assert!(String::from_utf8_lossy(&uploaded.body).contains("CycloneDX"));
+    let types = of("/cd").into_iter().map(|one| one.json()["type"].as_str().unwrap().to_owned());
+    let types: BTreeSet<String> = types.collect();
+    assert!(
+        types.iter().any(|one| one.starts_with("dev.cdevents.pipelinerun.finished")),
+        "{types:?}"
+    );
+    let listed = site.run(&server, "integration list").with(0).stdout;
+    assert!(listed.contains("track  dependency-track  http://127.0.0.1"), "{listed}");
+    let (_, log) = server.stop();
+    assert!(!log.contains("hush") && !listed.contains("hush"), "{log}");
+}
+
+#[test]
 fn without_leave_of_the_operator_nothing_private_is_named() {
     let server = Server::start();
     let owner = Sandbox::new().and(server.organization("acme"));

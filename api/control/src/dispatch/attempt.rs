@@ -93,9 +93,7 @@ impl Control {
             Target::Slack { .. } => self.post(message::slack(event, &secrets), at).await,
             Target::Discord { .. } => self.post(message::discord(event, &secrets), at).await,
             Target::Email(to) => mail::send(&self.outbound, to, event, &secrets).await,
-            Target::DependencyTrack { address } => {
-                self.upload(address, event, &secrets, at).await
-            }
+            Target::DependencyTrack { address } => self.upload(address, event, &secrets, at).await,
             Target::Guac { place } => self.drop_off(place, event, &secrets).await,
         };
         answer.failure = answer.failure.map(|text| redacted(&text, &secrets));

@@ -1,7 +1,7 @@
 //! What happens here in the words of [CDEvents](https://cdevents.dev/docs/), for those who speak no others.
 //!
 //! A run is a pipeline run, a verdict a run of a test suite, a waiver an approval, a released version a published
-//! artifact. What CDEvents has no word for is an event of our own, as its
+//! artifact. What `CDEvents` has no word for is an event of our own, as its
 //! [specification](https://github.com/cdevents/spec/blob/v0.4.1/custom/README.md) has it.
 
 use cdevents_sdk::latest::{
@@ -16,8 +16,7 @@ use crate::events;
 use crate::store::OutboxEvent;
 
 /// What is not in a name as it is, [RFC 3986](https://www.rfc-editor.org/rfc/rfc3986#section-2.3).
-const RESERVED: AsciiSet =
-    NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The event as a `CloudEvent` that carries a `CDEvent`:
 /// <https://github.com/cdevents/spec/blob/v0.4.1/cloudevents-binding.md>.
@@ -107,8 +106,8 @@ fn judged(event: &OutboxEvent, name: &str) -> Result<Content, String> {
     use testsuiterun_finished::{Content, ContentEnvironment, ContentOutcome, ContentTestSuite};
     let contract = member_of(event, "contract");
     let outcome = match name {
-        "verdict.passed" => ContentOutcome::Pass,
-        "verdict.failed" => ContentOutcome::Fail,
+        "verdict.passed" => ContentOutcome::Success,
+        "verdict.failed" => ContentOutcome::Failure,
         _ => ContentOutcome::Error,
     };
     let suite = ContentTestSuite {

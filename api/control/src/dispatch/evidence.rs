@@ -108,18 +108,24 @@ impl Control {
         let dropped = async {
             let bucket = self.bucket(place, secret(secrets)?).await?;
             if events::name(&event.kind) == events::TEST {
-                bucket.check().await.map_err(unstored)?;
+                bucket.check().await.map_err(|error| unstored(&error))?;
                 return Ok(Answer { status: Some(TAKEN), ..Answer::default() });
             }
             let attested = self.attested(event).await?;
             for material in attested.of(&READ_BY_GUAC) {
                 let BlobStream { size, stream } = self.piece(event, material.digest).await?;
-                bucket.put(material.digest, Some(size), stream).await.map_err(unstored)?;
+                bucket
+                    .put(material.digest, Some(size), stream)
+                    .await
+                    .map_err(|error| unstored(&error))?;
             }
             let envelope = self.envelope(event, attested.digest).await?;
             let (digest, size) = (Digest::of(&envelope), envelope.len());
             let bytes = stream::once(async move { Ok(Bytes::from(envelope)) }).boxed();
-            bucket.put(digest, u64::try_from(size).ok(), bytes).await.map_err(unstored)?;
+            bucket
+                .put(digest, u64::try_from(size).ok(), bytes)
+                .await
+                .map_err(|error| unstored(&error))?;
             Ok(Answer { status: Some(TAKEN), ..Answer::default() })
         };
         dropped.await.unwrap_or_else(|failed| failed)
@@ -137,7 +143,7 @@ impl Control {
             guard: Some(self.outbound.clone()),
             bytes_max: self.limits.blob_bytes_max,
         };
-        blobs::open(place, opening).await.map_err(unstored)
+        blobs::open(place, opening).await.map_err(|error| unstored(&error))
     }
 
     /// What the event is about. One that is about no attestation is of another kind of integration.
@@ -198,8 +204,8 @@ fn failed(error: impl std::fmt::Display) -> Answer {
     Answer::failed(error.to_string())
 }
 
-fn unstored(error: blobs::BlobError) -> Answer {
-    Answer::failed(chain(&error))
+fn unstored(error: &blobs::BlobError) -> Answer {
+    Answer::failed(chain(error))
 }
 
 /// What is wrong with the database is not for those who read of deliveries.

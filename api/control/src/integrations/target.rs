@@ -9,9 +9,8 @@ use trust::WEBHOOK_SECRET_BYTES;
 
 use super::mail::Mail;
 use crate::blobs::{BlobsConfig, Credentials, InvalidPlace};
-use crate::events;
 use crate::outbound::Outbound;
-use crate::{Error, Result};
+use crate::{Error, Result, events};
 
 /// Longest address, in bytes.
 pub(super) const ADDRESS_BYTES_MAX: usize = 2_000;
@@ -25,7 +24,7 @@ pub enum Target {
         /// Where to post to.
         address: String,
         /// What the events are in.
-        #[serde(default, skip_serializing_if = "WebhookFormat::is_default")]
+        #[serde(default)]
         format: WebhookFormat,
     },
     /// An incoming webhook of Slack, or of what understands the same. The address is the secret.
@@ -61,12 +60,6 @@ pub enum WebhookFormat {
     CloudEvents,
     /// [CDEvents](https://cdevents.dev), with the event of Muster's own as their custom data.
     CdEvents,
-}
-
-impl WebhookFormat {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 impl fmt::Debug for Target {

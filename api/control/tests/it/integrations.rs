@@ -1,7 +1,7 @@
 //! Who is told of what: what may be made, who may make it, and what is never shown.
 
 use control::store::AuditFilter;
-use control::{Error, INTEGRATIONS_MAX, IntegrationUpdate, Target};
+use control::{Error, INTEGRATIONS_MAX, IntegrationUpdate, Target, WebhookFormat};
 use engine::Name;
 use serde_json::Value;
 use testdata::peers::{Receiver, Reply};
@@ -13,7 +13,7 @@ pub(crate) fn name(text: &str) -> Name {
 }
 
 pub(crate) fn webhook(address: impl Into<String>) -> Target {
-    Target::Webhook { address: address.into() }
+    Target::Webhook { address: address.into(), format: WebhookFormat::CloudEvents }
 }
 
 pub(crate) fn names(events: &[&str]) -> Vec<String> {

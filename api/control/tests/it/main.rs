@@ -19,6 +19,7 @@ mod runs;
 mod schema;
 mod secrets;
 mod sessions;
+mod sinks;
 mod store;
 mod support;
 mod trust_rules;
