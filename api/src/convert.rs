@@ -5,6 +5,8 @@ pub(crate) mod integration;
 pub(crate) mod member;
 pub(crate) mod trust_rule;
 
+use std::time::Duration;
+
 use api_types as out;
 use control as view;
 
@@ -66,6 +68,25 @@ pub(crate) fn backend(one: view::Backend) -> out::Backend {
         failure: one.failure,
         removing: one.removing,
         removal_failure: one.removal_failure,
+    }
+}
+
+pub(crate) fn readiness(one: view::Readiness) -> out::Readiness {
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let spread = |one: view::Spread| out::Spread {
+        median_ms: millis(one.median),
+        ninetieth_ms: millis(one.ninetieth),
+        longest_ms: millis(one.longest),
+    };
+    out::Readiness {
+        at: one.at,
+        since: one.since,
+        runs: one.runs,
+        verdicts: one.verdicts,
+        workflows: one.workflows,
+        workflows_attested: one.workflows_attested,
+        evidence_age: one.evidence_age.map(spread),
+        time_to_attest: one.time_to_attest.map(spread),
     }
 }
 

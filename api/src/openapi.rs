@@ -233,6 +233,8 @@ fn managed(out: &mut BTreeMap<String, Value>) {
     add::<types::MovedBlobs>(out);
     add::<types::SweepBlobs>(out);
     add::<types::SweptBlobs>(out);
+    add::<types::Readiness>(out);
+    add::<types::Spread>(out);
     add::<types::Retention>(out);
     add::<types::RetentionRule>(out);
     add::<types::PreviewRetention>(out);

@@ -16,6 +16,7 @@ mod members;
 mod operations;
 mod organizations;
 mod projects;
+mod readiness;
 mod retention;
 mod runs;
 mod secrets;
@@ -350,6 +351,7 @@ pub const ROUTES: &[Route] = &[
         .answers(204, Answer::Nothing),
     Route::new("POST", "/v1/retention/preview", May(Permission::EditStorage), "Say how much of some of the evidence a rule would remove", || post(retention::preview))
         .takes(Body::Json("PreviewRetention")).patient().answers(200, Answer::Json("RetentionPreview")),
+    Route::new("GET", "/v1/readiness", May(Permission::Read), "Show how the organization stands, in figures of its newest runs and attestations", || get(readiness::show)).answers(200, Answer::Json("Readiness")),
     Route::new("GET", "/v1/attestations", May(Permission::Read), "List attestations, newest first", || get(attestations::list))
         .asks(PAGE).answers(200, Answer::List("Attestation")),
     Route::new("GET", "/v1/attestations/{digest}", May(Permission::Read), "Show an attestation", || get(attestations::show)).answers(200, Answer::Json("Attestation")),

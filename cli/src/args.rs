@@ -155,6 +155,13 @@ pub enum Command {
     /// Give groups of the login provider a role.
     #[command(subcommand)]
     Group(GroupCommand),
+    /// Say how the organization stands, in figures of its newest runs and attestations.
+    #[command(after_help = "Examples:\n  muster readiness\n  muster readiness -o json")]
+    Readiness {
+        /// The form of the answer.
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Form,
+    },
     /// Log in as a person.
     Login(LoginArgs),
     /// End the session of the last login.

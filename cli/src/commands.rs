@@ -17,6 +17,7 @@ mod lineage;
 mod login;
 mod manage;
 mod member;
+mod readiness;
 mod retention;
 mod run;
 mod schema;
@@ -83,6 +84,7 @@ fn dispatch(context: &Context, command: Command) -> Result {
         Command::Delivery(command) => wait(delivery::run(context, command)),
         Command::Audit(command) => wait(audit::run(context, command)),
         Command::Backend(command) => wait(backend::run(context, command)),
+        Command::Readiness { output } => wait(readiness::run(context, output)),
         Command::Retention(command) => wait(retention::run(context, command)),
         Command::Secrets(command) => secrets::run(context, &command),
         Command::Member(command) => wait(member::member(context, command)),

@@ -21,9 +21,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// than a statement may touch.
 const SEED: [&str; 18] = [
     "INSERT INTO run (id, org, project, workflow, contract_revision, state, created_at, created_by, closed_at, expires_at) \
-     SELECT md5('run' || n)::uuid, org, project, workflow, contract_revision, 'closed', created_at - n, created_by, \
+     SELECT lpad(to_hex(n), 32, '0')::uuid, org, project, workflow, contract_revision, 'closed', created_at - n, created_by, \
      closed_at, expires_at FROM (SELECT * FROM run WHERE state = 'closed' LIMIT 1) r, generate_series(1, 30000) n",
-    "INSERT INTO attestation SELECT md5('att' || n)::uuid, org, project, workflow, md5('run' || n)::uuid, \
+    "INSERT INTO attestation SELECT md5('att' || n)::uuid, org, project, workflow, lpad(to_hex(n), 32, '0')::uuid, \
      sha256(('att' || n)::bytea), payload_digest, value + n, size, created_at, key_digest, claimed_verdict, verdict, \
      sha256(('ver' || n)::bytea) FROM (SELECT * FROM attestation LIMIT 1) a, counter, generate_series(1, 30000) n",
     "INSERT INTO attestation_subject SELECT md5('att' || n)::uuid, 0, org, s.name, algorithm, \

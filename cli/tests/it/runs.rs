@@ -106,3 +106,24 @@ fn a_run_is_failed_or_cancelled_with_a_reason() {
     site.run(&server, &format!("attest init --rerun {unknown} --workflow web/quick")).with(2);
     server.stop();
 }
+
+#[test]
+fn an_organization_sees_how_it_stands() {
+    let site = Site::embedded();
+    let server = site.serve(&[]);
+    let run = |line: &str| site.run(&server, line).with(0);
+    let before = run("readiness").stdout;
+    for line in ["workflows   0 of 1 attested\n", "evidence    none\n", "to attest   none\n"] {
+        assert!(before.contains(line), "{before}");
+    }
+    let (_, line) = site.attest("app");
+    run(&line);
+    run("attest init --workflow web/release");
+    let after = run("readiness").stdout;
+    for part in ["1 closed", "1 open", "1 passed", "1 of 1 attested", "old; nine of ten"] {
+        assert!(after.contains(part), "{after}");
+    }
+    let json = run("readiness -o json").json();
+    assert_eq!((&json["runs"]["closed"], &json["verdicts"]["passed"]), (&1.into(), &1.into()));
+    assert!(json["time_to_attest"]["longest_ms"].as_u64().unwrap() > 0, "{json}");
+}

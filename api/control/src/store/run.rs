@@ -32,7 +32,8 @@ pub enum RunState {
 }
 
 impl RunState {
-    const ALL: [(Self, &'static str); 5] = [
+    /// Every state with its name.
+    pub const ALL: [(Self, &'static str); 5] = [
         (Self::Open, "open"),
         (Self::Closed, "closed"),
         (Self::Cancelled, "cancelled"),

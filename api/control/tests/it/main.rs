@@ -11,6 +11,7 @@ mod lineage;
 mod mail;
 mod members;
 mod plane;
+mod readiness;
 mod receipt;
 mod removal;
 mod retention;
