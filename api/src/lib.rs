@@ -16,6 +16,7 @@ mod observe;
 pub mod openapi;
 pub mod problem;
 mod rate;
+mod repeat;
 mod routes;
 
 use std::future::Future;
@@ -63,6 +64,11 @@ fn router(control: Control, rates: Rates, patience: Duration) -> Router {
         if let Some(deadline) = route.deadline() {
             handler = handler
                 .layer(from_fn(move |request, next| observe::deadline(deadline, request, next)));
+        }
+        if route.has_effects() {
+            let keeps = repeat::keeps(route);
+            let once = move |app, request, next| repeat::once(app, keeps, request, next);
+            handler = handler.layer(from_fn_with_state(app.clone(), once));
         }
         router = router.route(route.path, handler);
     }

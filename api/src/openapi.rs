@@ -51,10 +51,16 @@ fn operation(route: &Route) -> Value {
         map.insert("requestBody".to_owned(), body);
     }
     if let (Some(scopes), Some(map)) = (scopes(route.access), operation.as_object_mut()) {
-        map.insert("description".to_owned(), Value::String(scopes));
+        let once = if route.has_effects() { ONCE } else { "" };
+        map.insert("description".to_owned(), Value::String(scopes + once));
     }
     operation
 }
+
+/// What an operation says that takes an `Idempotency-Key`. It is no parameter of the document: what is right of a key is
+/// that it is another for another request, and that no schema can say.
+const ONCE: &str = " A request with an `Idempotency-Key` is done once: sent again within a day it gets the answer that it got, \
+with `Idempotency-Replayed: true`; another request under the same key gets 422.";
 
 /// The method and the path as one word.
 fn identifier(route: &Route) -> String {

@@ -27,6 +27,7 @@ pub const KINDS: &[Kind] = &[
     Kind { code: "too-large", status: 413, title: "it is larger than a limit" },
     Kind { code: "unsupported-media-type", status: 415, title: "the media type is not known here" },
     Kind { code: "refused", status: 422, title: "the attestation was refused" },
+    Kind { code: "idempotency-key-reused", status: 422, title: "another request had the same key" },
     Kind { code: "too-many-requests", status: 429, title: "there were too many requests" },
     INTERNAL,
     Kind { code: "unavailable", status: 503, title: "a part of the system cannot be reached" },

@@ -161,6 +161,13 @@ impl Route {
         (self.handler)()
     }
 
+    /// Whether each request of it does something more, and takes an `Idempotency-Key`.
+    pub(crate) fn has_effects(&self) -> bool {
+        let by_token = matches!(self.access, May(_) | Token);
+        let small = matches!(self.body, Body::None | Body::Json(_));
+        self.method == "POST" && self.path.starts_with("/v1/") && by_token && small
+    }
+
     /// How long an answer may take; `None` where it depends on how much is streamed or copied.
     pub(crate) const fn deadline(&self) -> Option<Duration> {
         if self.patient { None } else { self.body.deadline() }
@@ -188,7 +195,7 @@ impl Body {
 }
 
 /// Largest JSON body, in bytes.
-const JSON_BYTES_MAX: usize = 2 << 20;
+pub(crate) const JSON_BYTES_MAX: usize = 2 << 20;
 
 const JSON: &str = "application/json";
 /// What the limits of the engine say; a test holds them together.

@@ -33,6 +33,7 @@ mod organizations;
 pub mod outbound;
 mod readiness;
 mod receipt;
+mod repeats;
 mod retention;
 mod runs;
 mod secrets;
@@ -77,6 +78,7 @@ pub use lineage::LineageQuestion;
 pub use members::{GROUPS_MAX, GroupRole, INVITATION_DAYS, Invitation, Member};
 use outbound::Outbound;
 pub use readiness::{READINESS_DAYS, READINESS_SAMPLE, Readiness, Spread};
+pub use repeats::{Begun, REPEAT_CHARS_MAX, REPEAT_HOURS};
 pub use retention::{EXPIRY_HOURS, KEEP_DAYS_MAX, Retention, RetentionPreview};
 pub use runs::REASON_CHARS_MAX;
 pub use secrets::Rotation;
@@ -205,6 +207,9 @@ impl Control {
             }
             if let Err(error) = self.forget_deliveries(now()).await {
                 tracing::error!(%error, "old deliveries could not be forgotten; tried again in a minute");
+            }
+            if let Err(error) = self.forget_repeats(now()).await {
+                tracing::error!(%error, "old requests could not be forgotten; tried again in a minute");
             }
             if let Err(error) = self.forget_spent_tokens().await {
                 tracing::error!(%error, "spent tokens could not be forgotten; tried again in a minute");

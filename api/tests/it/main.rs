@@ -12,4 +12,5 @@ mod openapi;
 mod patience;
 mod problem;
 mod rate;
+mod repeat;
 mod support;

@@ -73,6 +73,11 @@ entities! {
         #[sea_orm(primary_key, auto_increment = false)] org: Uuid,
         keep_days: i64, keep_released: bool, created_at: i64, position: Option<Vec<u8>>, swept_at: Option<i64>,
     }
+    repeat "repeat" {
+        #[sea_orm(primary_key, auto_increment = false)] token: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)] key: String,
+        fingerprint: Vec<u8>, created_at: i64, status: Option<i16>, media_type: Option<String>, body: Option<Vec<u8>>,
+    }
     blob_removal "blob_removal" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
         space: Uuid, digest: Vec<u8>, state: String, created_at: i64, due_at: i64, failure: Option<String>,

@@ -13,6 +13,7 @@ mod first;
 mod integration;
 mod person;
 mod removal;
+mod repeat;
 mod retention;
 mod run;
 mod token;
@@ -50,6 +51,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     version::MIGRATION,
     removal::MIGRATION,
     retention::MIGRATION,
+    repeat::MIGRATION,
 ];
 
 /// Columns that a later migration adds, and the indexes over them. A new column is null or has a default.

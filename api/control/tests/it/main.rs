@@ -14,6 +14,7 @@ mod plane;
 mod readiness;
 mod receipt;
 mod removal;
+mod repeats;
 mod retention;
 
 mod runs;
