@@ -215,6 +215,9 @@ fn judged(out: &mut BTreeMap<String, Value>) {
     add::<types::FailRun>(out);
     add::<types::OpenRun>(out);
     add::<types::OpenedRun>(out);
+    add::<types::Crafting>(out);
+    add::<types::Crafted>(out);
+    add::<types::Added>(out);
     add::<types::Run>(out);
     add::<types::RunState>(out);
     add::<types::Job>(out);

@@ -325,6 +325,9 @@ pub const ROUTES: &[Route] = &[
         .takes(Body::Json("FailRun")).answers(200, Answer::Json("Run")),
     Route::new("POST", "/v1/runs/{id}/rerun", May(Permission::Attest), "Open a run that repeats one which is not open any more", || post(runs::rerun))
         .answers(201, Answer::Json("OpenedRun")),
+    Route::new("GET", "/v1/runs/{id}/crafting", May(Permission::Attest), "Show what was crafted for an open run so far, as `ETag` names it", || get(runs::crafting)).answers(200, Answer::Json("Crafting")),
+    Route::new("PUT", "/v1/runs/{id}/crafting", May(Permission::Attest), "Keep what was crafted so far, over what `If-Match` names; without it nothing may be kept yet", || put(runs::craft))
+        .takes(Body::Json("Crafted")).answers(204, Answer::Nothing),
     Route::new("POST", "/v1/runs/{id}/attestation", May(Permission::Attest), "Push the attestation of a run; 200 when the same bytes were pushed before", || post(runs::attest))
         .takes(Body::Bundle).answers(201, Answer::Json("Receipt")),
     Route::new("PUT", "/v1/blobs/{digest}", May(Permission::Attest), "Store a blob under its digest", || put(blobs::store))

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 pub(crate) use apply::ApplyArgs;
 pub(crate) use attest::{
-    AttestArgs, AttestCommand, IdentityArgs, OneShotArgs, PushArgs, SigningArgs,
+    AttestArgs, AttestCommand, IdentityArgs, OneShotArgs, PushArgs, ResumeArgs, SigningArgs,
 };
 pub(crate) use audit::{AuditCommand, AuditListArgs};
 pub(crate) use backend::{

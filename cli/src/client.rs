@@ -6,7 +6,7 @@ use api_types::{ExchangeToken, ExchangedToken, Problem};
 use engine::Digest;
 use engine::id::RunId;
 use futures::{Stream, TryStreamExt};
-use reqwest::header::RETRY_AFTER;
+use reqwest::header::{ETAG, IF_MATCH, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -67,6 +67,39 @@ impl Client {
     /// Asks for a JSON answer.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         self.json(self.request(Method::GET, path)).await
+    }
+
+    /// Asks for a JSON answer, and for what names the state that it shows.
+    pub(crate) async fn get_tagged<T: DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<(T, Option<String>)> {
+        let response = self.send(self.request(Method::GET, path)).await?;
+        let tag = tag(&response);
+        Ok((self.read(response).await?, tag))
+    }
+
+    /// Writes a state over the one that `tag` names, or the first; answers what names it, and nothing when another is
+    /// there.
+    pub(crate) async fn put_over(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        over: Option<&str>,
+    ) -> Result<Option<String>> {
+        let mut request = self.request(Method::PUT, path).json(body);
+        if let Some(over) = over {
+            request = request.header(IF_MATCH, over);
+        }
+        let response = self.patiently(request).await?;
+        if response.status() == StatusCode::PRECONDITION_FAILED {
+            return Ok(None);
+        }
+        let response = accepted(response).await?;
+        let tag = tag(&response);
+        tag.map(Some).ok_or_else(|| {
+            Failure::unexpected("the server's answer is not understood", "it has no `ETag`")
+        })
     }
 
     /// Asks for bytes as they are.
@@ -179,19 +212,17 @@ impl Client {
 
     async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T> {
         let response = self.send(request).await?;
+        self.read(response).await
+    }
+
+    async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T> {
         let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
         serde_json::from_slice(&bytes)
             .map_err(|error| Failure::unexpected("the server's answer is not understood", error))
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response> {
-        let response = self.patiently(request).await?;
-        if response.status().is_success() {
-            return Ok(response);
-        }
-        let status = response.status();
-        let body = response.bytes().await.unwrap_or_default();
-        Err(failure(status, serde_json::from_slice(&body).ok()))
+        accepted(self.patiently(request).await?).await
     }
 
     /// Sends a request, and waits as long as the server asks for when there were too many: it did nothing of them. What is
@@ -220,6 +251,21 @@ impl Client {
         Failure::new(Exit::TryAgain, format!("cannot reach {}: {cause}", self.server))
             .with_hint("is the address right, and the server running?")
     }
+}
+
+/// The answer, if the server did what it was asked.
+async fn accepted(response: Response) -> Result<Response> {
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let status = response.status();
+    let body = response.bytes().await.unwrap_or_default();
+    Err(failure(status, serde_json::from_slice(&body).ok()))
+}
+
+/// What names the state that an answer shows.
+fn tag(response: &Response) -> Option<String> {
+    response.headers().get(ETAG)?.to_str().ok().map(ToOwned::to_owned)
 }
 
 /// How long a server that had too many requests wants to be left alone, within reason.

@@ -6,8 +6,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use api_types::OpenedRun;
-use engine::{Digest, Material, Timestamp};
+use api_types::{Added, OpenedRun};
+use engine::{Digest, Timestamp};
 use fs4::FileExt;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,9 @@ pub(crate) struct State {
     /// The token that this job was given for the run, when it had none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<Given>,
+    /// What names the state on the server that this one was read from, where it is kept there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<String>,
     /// The evidence so far.
     pub materials: Vec<Added>,
 }
@@ -64,20 +67,24 @@ impl fmt::Debug for Given {
     }
 }
 
-/// A material that was added, and where its bytes are on this machine.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Added {
-    /// The material.
-    pub material: Material,
-    /// The file, an image reference or a layout, as it was named; absolute when it is a path.
-    pub path: String,
-}
-
 impl State {
     /// The state of a run that was just opened.
     pub(crate) const fn new(server: String, run: OpenedRun, started_at: Timestamp) -> Self {
-        Self { version: VERSION, server, run, started_at, token: None, materials: Vec::new() }
+        Self {
+            version: VERSION,
+            server,
+            run,
+            started_at,
+            token: None,
+            remote: None,
+            materials: Vec::new(),
+        }
+    }
+
+    /// Adds evidence, in the place of what has the same name.
+    pub(crate) fn add(&mut self, added: Added) {
+        self.materials.retain(|one| one.material.name != added.material.name);
+        self.materials.push(added);
     }
 }
 

@@ -8,6 +8,7 @@ mod admission;
 use std::fmt;
 use std::net::IpAddr;
 
+use admission::Opener;
 pub(crate) use admission::{Refusal, Stopped};
 use engine::id::{RunId, TokenId};
 use engine::run::WorkflowPath;
@@ -61,7 +62,7 @@ struct Admission {
 
 impl Control {
     /// Lets a CI job in: an identity token, once, for a token that opens one run, or goes on with the run that the same
-    /// job opened, whose token before then ends. Nobody is authorized here: the identity
+    /// job opened, whose token before then ends, or with one that another job of the same pipeline shares. Nobody is authorized here: the identity
     /// token is what is looked at. That it was refused is an audit event of the organization.
     pub async fn exchange(&self, asked: &Exchange) -> Result<NewToken> {
         let organization = self.store.read().organization_by_name(&asked.organization).await?;
@@ -93,7 +94,10 @@ impl Control {
         workflows::standing(&workflow, &asked.workflow)?;
         let (mut admission, token) = admission(asked, rule, &workflow, &verified)?;
         if let Some(run) = asked.run {
-            admission.before = Some((run, self.same_job(run, &admission.job).await?));
+            match self.opened_by(run, &admission.job).await? {
+                Opener::Same(token) => admission.before = Some((run, token)),
+                Opener::Sibling => admission.job.joined = Some(run),
+            }
         }
         self.save_job(admission).await?;
         Ok(token)
@@ -146,6 +150,7 @@ fn admission(
         org,
         workflow: workflow.id,
         run: None,
+        joined: None,
         rule: rule.id,
         rule_name: name.clone(),
         kind: rule.rule.issuer.kind,

@@ -12,6 +12,7 @@ mod backends;
 pub mod backup;
 pub mod blobs;
 mod contracts;
+mod crafting;
 mod deliveries;
 mod denials;
 mod dispatch;
@@ -57,6 +58,7 @@ pub use backends::{
 };
 pub use blobs::{BlobStream, BlobsConfig, ByteStream, Credentials};
 use blobs::{Blobs, Opening};
+pub use crafting::{CRAFTED_BYTES_MAX, Crafted};
 pub use deliveries::{DELIVERY_DAYS, Delivery};
 use denials::Denials;
 pub use denials::{Credential, Denial, RECORDED_PER_CREDENTIAL, RECORDED_PER_SOURCE};
@@ -210,6 +212,9 @@ impl Control {
             }
             if let Err(error) = self.forget_repeats(now()).await {
                 tracing::error!(%error, "old requests could not be forgotten; tried again in a minute");
+            }
+            if let Err(error) = self.forget_crafting().await {
+                tracing::error!(%error, "what was crafted could not be forgotten; tried again in a minute");
             }
             if let Err(error) = self.forget_spent_tokens().await {
                 tracing::error!(%error, "spent tokens could not be forgotten; tried again in a minute");

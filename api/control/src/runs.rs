@@ -16,8 +16,8 @@ use crate::audit::Change;
 use crate::store::{AuditEvent, Reader, RunFilter};
 use crate::workflows::{self, Names};
 use crate::{
-    Control, Error, Job, OpenedRun, Page, Result, Run, RunState, audit, contracts, fresh, jobs,
-    now, store, versions, waivers,
+    ContractRevision, Control, Error, Job, OpenedRun, Page, Result, Run, RunState, audit,
+    contracts, fresh, jobs, now, store, versions, waivers,
 };
 
 /// What a run builds, and repeats.
@@ -111,9 +111,6 @@ impl Control {
             rerun_of,
             version,
         };
-        let waivers = waivers::in_force(&read, org, run.created_at).await?;
-        let waivers = waivers.into_iter().map(|one| one.document);
-        let waivers = waivers.filter(|one| one.covers(&path.project, &path.workflow)).collect();
         let id = run.id;
         let made = json!({
             "state": run.state.as_str(), "workflow": path.to_string(), "expires_at": expires_at,
@@ -124,18 +121,19 @@ impl Control {
         let event = audit::event(actor, Some(org), action, id, Change::made(made));
         let job = actor.job.map(|_| actor.token);
         self.save_run(run.clone(), path.project.clone(), job, event).await?;
-        let organization = actor.organization.clone().map(|(_, name)| name).ok_or_else(lost)?;
-        Ok(OpenedRun {
-            id,
-            organization,
-            project: path.project.clone(),
-            workflow: path.workflow.clone(),
-            contract: contracts::view(contract, revision),
-            expires_at,
-            rerun_of,
-            version: run.version,
-            waivers,
-        })
+        let contract = contracts::view(contract, revision);
+        opened(&read, actor, path, run, contract).await
+    }
+
+    /// The run as its job was given it when it was opened, under the waivers that are in force now.
+    pub(crate) async fn reopened(&self, actor: &Actor, run: store::Run) -> Result<OpenedRun> {
+        let read = self.store.read();
+        let (workflow, path) = workflow_of(&read, &run).await?;
+        let lost = || Error::internal(format!("the contract of run {} is not there", run.id));
+        let contract = read.contract(run.org, workflow.contract).await?.ok_or_else(lost)?;
+        let revision = read.contract_revision_by_id(run.org, run.contract_revision).await?;
+        let contract = contracts::view(contract, revision.ok_or_else(lost)?.record);
+        opened(&read, actor, &path, run, contract).await
     }
 
     /// One transaction: the run, the version that it is of, the job that it belongs to.
@@ -217,6 +215,36 @@ impl Control {
         }
         Ok(u64::try_from(limit).unwrap_or(u64::MAX))
     }
+}
+
+/// What the job of a run is given.
+async fn opened(
+    read: &Reader<'_>,
+    actor: &Actor,
+    path: &WorkflowPath,
+    run: store::Run,
+    contract: ContractRevision,
+) -> Result<OpenedRun> {
+    let lost = || Error::internal("a token without an organization opens no run");
+    let organization = actor.organization.clone().map(|(_, name)| name).ok_or_else(lost)?;
+    let endless = || Error::internal(format!("the run {} has no deadline", run.id));
+    let expires_at = run.expires_at.ok_or_else(endless)?;
+    let waivers = waivers::in_force(read, run.org, now()).await?;
+    let waivers = waivers.into_iter().map(|one| one.document);
+    let waivers = waivers.filter(|one| one.covers(&path.project, &path.workflow)).collect();
+    let WorkflowPath { project, workflow } = path.clone();
+    let store::Run { id, rerun_of, version, .. } = run;
+    Ok(OpenedRun {
+        id,
+        organization,
+        project,
+        workflow,
+        contract,
+        expires_at,
+        rerun_of,
+        version,
+        waivers,
+    })
 }
 
 /// The workflow of a run, and its full name.

@@ -15,6 +15,7 @@ mod batch;
 mod blob;
 mod connection;
 mod contract;
+mod crafting;
 mod delivery;
 #[expect(unreachable_pub, reason = "sea-orm derives public items beside them")]
 mod entity;
@@ -56,6 +57,7 @@ pub use audit::{AuditEvent, AuditFilter, TrailRow};
 pub use backend::{Backend, Role};
 pub use blob::{Blob, Usage};
 pub use contract::{Contract, ContractRevision};
+pub use crafting::Crafting;
 pub use delivery::{Attempted, Delivery, DeliveryFilter, DeliveryState};
 pub use error::StoreError;
 pub use event::OutboxEvent;

@@ -113,7 +113,7 @@ impl Control {
                 job.rule_name
             )));
         }
-        Ok(Binding { workflow: job.workflow, run: job.run })
+        Ok(Binding { workflow: job.workflow, run: job.run.or(job.joined) })
     }
 
     /// Records the use of a token, to the minute: a busy token is not a busy row.

@@ -1,19 +1,24 @@
 //! Runs and their attestations.
 
 use api_types::{
-    BUNDLE_MEDIA_TYPE, CancelRun, FailRun, OpenRun, OpenedRun, Page, Receipt, Run, RunState,
+    BUNDLE_MEDIA_TYPE, CancelRun, Crafted, Crafting, FailRun, OpenRun, OpenedRun, Page, Receipt,
+    Run, RunState,
 };
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
-use axum::http::StatusCode;
+use axum::http::header::ETAG;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use control::CRAFTED_BYTES_MAX;
+use engine::Digest;
 use engine::id::RunId;
 use engine::run::WorkflowPath;
 use serde::Deserialize;
 
 use crate::error::Failure;
 use crate::extract::{self, Caller, Path, Query};
-use crate::{App, convert};
+use crate::{App, conditional, convert};
 
 /// How many entries a page has when it is not said.
 pub(crate) const PAGE: usize = 50;
@@ -77,6 +82,49 @@ pub(crate) async fn rerun(
     Path(id): Path<RunId>,
 ) -> Result<(StatusCode, Json<OpenedRun>), Failure> {
     Ok((StatusCode::CREATED, Json(convert::opened(control.rerun(&actor, id).await?))))
+}
+
+pub(crate) async fn crafting(
+    Caller { control, actor }: Caller,
+    Path(id): Path<RunId>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let (run, crafted) = control.crafting(&actor, id).await?;
+    let tag = crafted.as_ref().map(|crafted| crafted.digest.to_string());
+    let crafted = crafted.map(|crafted| serde_json::from_slice(&crafted.state)).transpose();
+    let crafted: Option<Crafted> =
+        crafted.map_err(|error| Failure::from(control::Error::Internal(error.into())))?;
+    let answer = Json(Crafting { run: convert::opened(run), crafted });
+    Ok(match tag {
+        Some(tag) => conditional::answer(&headers, &tag, answer),
+        None => answer.into_response(),
+    })
+}
+
+pub(crate) async fn craft(
+    Caller { control, actor }: Caller,
+    Path(id): Path<RunId>,
+    headers: HeaderMap,
+    extract::Json(body): extract::Json<Crafted>,
+) -> Result<Response, Failure> {
+    let over = conditional::expected(&headers)?.map(over).transpose()?;
+    let state =
+        serde_json::to_vec(&body).map_err(|error| Failure::new("invalid", error.to_string()))?;
+    if state.len() > CRAFTED_BYTES_MAX {
+        let message =
+            format!("what was crafted has {} bytes, more than {CRAFTED_BYTES_MAX}", state.len());
+        return Err(Failure::new("too-large", message));
+    }
+    let digest = control.put_crafting(&actor, id, &state, over).await?;
+    Ok((StatusCode::NO_CONTENT, [(ETAG, format!("\"{digest}\""))]).into_response())
+}
+
+/// The one state over which another is written.
+fn over(tags: Vec<String>) -> Result<Digest, Failure> {
+    let one = <[String; 1]>::try_from(tags).ok().and_then(|[tag]| tag.parse().ok());
+    one.ok_or_else(|| {
+        Failure::new("invalid", "`If-Match` names the one state that was read, by its `ETag`")
+    })
 }
 
 pub(crate) async fn attest(

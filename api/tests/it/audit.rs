@@ -231,6 +231,8 @@ async fn every_changing_route_leaves_an_event() {
     let open = text(&json!({ "workflow": "web/release", "version": "1.0.0" }));
     let run = d.change(("POST", "/v1/runs"), "", "run.open", open).await;
     let id = run["id"].as_str().unwrap().to_owned();
+    let crafted = text(&json!({ "started_at": "2026-11-28T00:00:00Z", "materials": [] }));
+    d.change(("PUT", "/v1/runs/{id}/crafting"), &id, "run.craft", crafted).await;
     let bundle = bundle(&run, app, &signer);
     d.change(("POST", "/v1/runs/{id}/attestation"), &id, "attestation.receive", bundle).await;
     stories::versions(d, &id).await;

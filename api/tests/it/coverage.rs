@@ -52,6 +52,7 @@ fn example(name: &str) -> Value {
         "CancelRun" | "FailRun" | "EndWaiver" | "DisableIntegration" => {
             json!({ "reason": "because" })
         }
+        "Crafted" => json!({ "started_at": "2026-11-28T00:00:00Z", "materials": [] }),
         "RequestWaiver" => json!({ "source": "kind: Waiver" }),
         "CreateIntegration" => {
             let target = json!({ "kind": "webhook", "address": "https://example.com/hook" });

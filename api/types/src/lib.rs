@@ -59,7 +59,7 @@ pub use problem::{Place, Problem};
 pub use project::{CreateProject, Project, ProjectVersion};
 pub use readiness::{Readiness, Spread};
 pub use retention::{PreviewRetention, Retention, RetentionPreview, RetentionRule};
-pub use run::{CancelRun, FailRun, OpenRun, OpenedRun, Run, RunState};
+pub use run::{Added, CancelRun, Crafted, Crafting, FailRun, OpenRun, OpenedRun, Run, RunState};
 pub use secret::Rotation;
 pub use token::{CreateToken, NewToken, Scope, Token};
 pub use trust_rule::{

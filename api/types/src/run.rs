@@ -1,7 +1,7 @@
 //! Runs: single executions of a workflow.
 
 use engine::id::RunId;
-use engine::{Digest, Name, Timestamp, Verdict};
+use engine::{Digest, Material, Name, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -139,4 +139,37 @@ pub struct OpenedRun {
     #[schema(value_type = Vec<Object>)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waivers: Vec<engine::Waiver>,
+}
+
+/// What a job has crafted so far for a run, so that another job goes on with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Crafted {
+    /// When the first job began.
+    #[schema(value_type = String, format = "date-time")]
+    pub started_at: Timestamp,
+    /// The evidence so far.
+    #[schema(max_items = 1000)]
+    pub materials: Vec<Added>,
+}
+
+/// A material that was added, and what it was read from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Added {
+    /// The material, as statements name it.
+    #[schema(value_type = Object)]
+    pub material: Material,
+    /// The file, an image reference or a layout, as it was named; absolute when it is a path.
+    pub path: String,
+}
+
+/// An open run, and what was crafted for it so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Crafting {
+    /// The run, with the contract that it must meet.
+    pub run: OpenedRun,
+    /// What was crafted; absent where no job keeps it here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crafted: Option<Crafted>,
 }

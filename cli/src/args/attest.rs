@@ -55,6 +55,19 @@ pub struct IdentityArgs {
     pub audience: Option<String>,
 }
 
+/// With which run a job goes on that another job opened.
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// Go on with this run, which another job opened with `muster attest init --remote-state`; once is enough.
+    #[arg(long, env = "MUSTER_RUN", value_name = "RUN")]
+    pub run: Option<RunId>,
+    /// Its workflow, PROJECT/WORKFLOW, where the job has no token; what `.muster.yaml` says when absent.
+    #[arg(long, value_name = "P/W", requires = "run")]
+    pub workflow: Option<WorkflowPath>,
+    #[command(flatten)]
+    pub identity: IdentityArgs,
+}
+
 /// How to sign.
 #[derive(Debug, Args)]
 pub struct SigningArgs {
@@ -71,7 +84,7 @@ pub struct SigningArgs {
 pub enum AttestCommand {
     /// Open a run.
     #[command(
-        after_help = "Examples:\n  muster attest init --workflow web/release\n  muster attest init --rerun 0199…"
+        after_help = "Examples:\n  muster attest init --workflow web/release\n  muster attest init --workflow web/release --remote-state\n  muster attest init --rerun 0199…"
     )]
     Init {
         /// The workflow, PROJECT/WORKFLOW; what `.muster.yaml` says when absent.
@@ -86,6 +99,9 @@ pub enum AttestCommand {
         /// Forget a run that this job opened before.
         #[arg(long)]
         replace: bool,
+        /// Keep what is crafted on the server, so that other jobs of the pipeline go on with the run: `MUSTER_RUN`, `--run`.
+        #[arg(long)]
+        remote_state: bool,
         #[command(flatten)]
         identity: IdentityArgs,
     },
@@ -95,6 +111,8 @@ pub enum AttestCommand {
         /// The evidence.
         #[arg(value_name = "[NAME=]FILE", required = true)]
         evidence: Vec<Given>,
+        #[command(flatten)]
+        resume: ResumeArgs,
     },
     /// What was handed over, and what is missing.
     #[command(after_help = "Example:\n  muster attest status -o markdown")]
@@ -102,6 +120,8 @@ pub enum AttestCommand {
         /// The form of the report, repeatable.
         #[arg(long, short, value_name = "FORMAT[=FILE]")]
         output: Vec<Output>,
+        #[command(flatten)]
+        resume: ResumeArgs,
     },
     /// Sign and push; the exit code is the server's verdict.
     Push(PushArgs),
@@ -114,6 +134,8 @@ pub enum AttestCommand {
         /// Note that the job broke, not that it gave the run up.
         #[arg(long)]
         failed: bool,
+        #[command(flatten)]
+        resume: ResumeArgs,
     },
 }
 
@@ -129,4 +151,6 @@ pub struct PushArgs {
     /// The form of the report, repeatable.
     #[arg(long, short, value_name = "FORMAT[=FILE]")]
     pub output: Vec<Output>,
+    #[command(flatten)]
+    pub resume: ResumeArgs,
 }

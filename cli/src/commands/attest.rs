@@ -2,6 +2,7 @@
 
 mod admission;
 mod deliver;
+mod remote;
 mod steps;
 
 use api_types::{FailRun, OpenRun, OpenedRun, Run};
@@ -23,17 +24,39 @@ use crate::{craft, report};
 pub(super) async fn run(context: &Context, args: AttestArgs) -> Result {
     match args.command {
         None => one_shot(context, args.one_shot).await,
-        Some(AttestCommand::Init { workflow, rerun, project_version, replace, identity }) => {
+        Some(AttestCommand::Init {
+            workflow,
+            rerun,
+            project_version,
+            replace,
+            remote_state,
+            identity,
+        }) => {
             let which = Which::of(workflow, rerun, project_version)?;
-            steps::init(context, &which, replace, &identity).await
+            let begin = Begin { which, replace, remote_state };
+            steps::init(context, &begin, &identity).await
         }
-        Some(AttestCommand::Add { evidence }) => steps::add(context, &evidence).await,
-        Some(AttestCommand::Status { output }) => steps::status(context, &output),
+        Some(AttestCommand::Add { evidence, resume }) => {
+            steps::add(context, &evidence, &resume).await
+        }
+        Some(AttestCommand::Status { output, resume }) => {
+            steps::status(context, &output, &resume).await
+        }
         Some(AttestCommand::Push(args)) => steps::push(context, args).await,
-        Some(AttestCommand::Reset { reason, failed }) => {
-            steps::reset(context, reason, failed).await
+        Some(AttestCommand::Reset { reason, failed, resume }) => {
+            steps::reset(context, reason, failed, &resume).await
         }
     }
+}
+
+/// How a job begins.
+#[derive(Debug)]
+struct Begin {
+    which: Which,
+    /// Whether a run that it opened before is forgotten.
+    replace: bool,
+    /// Whether what it crafts is kept on the server.
+    remote_state: bool,
 }
 
 /// Which run to open.

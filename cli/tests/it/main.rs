@@ -28,6 +28,7 @@ mod openapi;
 mod plans;
 mod readme;
 mod refusals;
+mod remote;
 mod replicas;
 mod retention;
 mod runs;

@@ -13,7 +13,7 @@ const ATTEST: &str = "attest --workflow web/release --key ci.pem app=app sbom=go
 const INIT: &str = "attest init --workflow web/release";
 
 /// A site whose server may ask an issuer on the loopback.
-fn sites() -> Vec<Site> {
+pub(crate) fn sites() -> Vec<Site> {
     let allowed = |site: Site| site.with(&["--allow-private-host", "127.0.0.1"]);
     let sites: Vec<Site> = Site::all().into_iter().map(allowed).collect();
     for site in &sites {
@@ -34,7 +34,7 @@ fn rule(name: &str, issuer: &str, audience: &str, claims: &Value) -> String {
 }
 
 /// A server that lets the repository 7 of the issuer in; tokens are for its address.
-fn trusting(site: &Site, issuer: &Issuer) -> Server {
+pub(crate) fn trusting(site: &Site, issuer: &Issuer) -> Server {
     let server = site.serve(&[]);
     let rule = rule("web", &issuer.url(), &server.url, &json!({ "repository_id": 7 }));
     site.sandbox.write("rule.yaml", rule);
@@ -43,13 +43,18 @@ fn trusting(site: &Site, issuer: &Issuer) -> Server {
 }
 
 /// Runs a command in a job: without a token of Muster.
-fn in_job(site: &Site, server: &Server, variables: &[(&str, &str)], line: &str) -> Ended {
+pub(crate) fn in_job(
+    site: &Site,
+    server: &Server,
+    variables: &[(&str, &str)],
+    line: &str,
+) -> Ended {
     let mut all = vec![("MUSTER_SERVER", server.url.as_str()), ("MUSTER_ORGANIZATION", "acme")];
     all.extend(variables);
     site.sandbox.run_with(&all, line)
 }
 
-fn repository(id: &str) -> Value {
+pub(crate) fn repository(id: &str) -> Value {
     json!({ "repository_id": id, "ref": "refs/heads/main", "actor": "someone" })
 }
 

@@ -52,6 +52,8 @@ struct Known {
     url: Option<&'static str>,
     /// The claims that it never gives to someone else.
     immutable: &'static [&'static str],
+    /// What two jobs have in common only when they are of one execution of one pipeline; empty where nothing says so.
+    pipeline: &'static [&'static str],
     /// What says who ran what, where: kept with a run. No address and no name of a person is among them.
     identity: &'static [&'static str],
 }
@@ -63,6 +65,7 @@ const KNOWN: [Known; 6] = [
         url: Some("https://token.actions.githubusercontent.com"),
         // Not `job_workflow_ref`: it names the called workflow, and whoever may call it would be let in.
         immutable: &["repository_id", "repository_owner_id", "enterprise_id"],
+        pipeline: &["repository_id", "run_id"],
         identity: &[
             "repository",
             "repository_id",
@@ -87,6 +90,7 @@ const KNOWN: [Known; 6] = [
         name: "gitlab",
         url: Some("https://gitlab.com"),
         immutable: &["project_id", "namespace_id"],
+        pipeline: &["project_id", "pipeline_id"],
         identity: &[
             "project_id",
             "project_path",
@@ -111,6 +115,7 @@ const KNOWN: [Known; 6] = [
         name: "buildkite",
         url: Some("https://agent.buildkite.com"),
         immutable: &["pipeline_id", "organization_id", "cluster_id"],
+        pipeline: &["organization_id", "pipeline_id", "build_number"],
         identity: &[
             "organization_id",
             "organization_slug",
@@ -135,6 +140,7 @@ const KNOWN: [Known; 6] = [
             "oidc.circleci.com/pipeline-definition-id",
             "oidc.circleci.com/context-ids",
         ],
+        pipeline: &["oidc.circleci.com/project-id", "oidc.circleci.com/workflow-id"],
         identity: &[
             "oidc.circleci.com/project-id",
             "oidc.circleci.com/pipeline-definition-id",
@@ -150,6 +156,7 @@ const KNOWN: [Known; 6] = [
         name: "kubernetes",
         url: None,
         immutable: &["kubernetes.io.serviceaccount.uid"],
+        pipeline: &[],
         identity: &[
             "kubernetes.io.namespace",
             "kubernetes.io.serviceaccount.name",
@@ -159,13 +166,26 @@ const KNOWN: [Known; 6] = [
             "kubernetes.io.node.name",
         ],
     },
-    Known { kind: IssuerKind::Custom, name: "custom", url: None, immutable: &[], identity: &[] },
+    Known {
+        kind: IssuerKind::Custom,
+        name: "custom",
+        url: None,
+        immutable: &[],
+        pipeline: &[],
+        identity: &[],
+    },
 ];
 
 impl IssuerKind {
     /// The name of this kind.
     pub fn name(self) -> &'static str {
         self.known().map_or("", |known| known.name)
+    }
+
+    /// The claims that two jobs have in common only when they are of one execution of one pipeline; empty where no claim
+    /// says so.
+    pub fn pipeline_claims(self) -> &'static [&'static str] {
+        self.known().map_or(&[], |known| known.pipeline)
     }
 
     fn known(self) -> Option<&'static Known> {

@@ -30,7 +30,7 @@ pub const NONCE_BYTES: usize = 12;
 /// Most keys in a ring.
 const KEYS_MAX: usize = 16;
 /// Largest secret, in bytes.
-pub const SECRET_BYTES_MAX: usize = 64 << 10;
+pub const SECRET_BYTES_MAX: usize = 1 << 20;
 /// Keys are read with padding or without: people paste what `openssl rand -base64 32` prints.
 const KEY_TEXT: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,

@@ -30,6 +30,15 @@ pub(crate) struct Refusal {
     detail: Value,
 }
 
+/// Who opened a run with which a job goes on.
+#[derive(Debug)]
+pub(super) enum Opener {
+    /// The same job; this is the token that it has now.
+    Same(TokenId),
+    /// Another job of the same pipeline.
+    Sibling,
+}
+
 /// Why there is no answer, or not this one.
 #[derive(Debug)]
 pub(crate) enum Stopped {
@@ -140,23 +149,23 @@ impl Control {
         Ok(verify_token(token, &keys, &requirements, now())?)
     }
 
-    /// The token of the open run, if the job that opened it is this one, by everything that its issuer says of it.
-    pub(super) async fn same_job(&self, run: RunId, job: &Job) -> Result<TokenId, Stopped> {
+    /// Who opened the open run: this job, by everything that its issuer says of it; or another of the same pipeline, by
+    /// what its issuer never gives to two, which keeps here what it crafted so that others go on with it.
+    pub(super) async fn opened_by(&self, run: RunId, job: &Job) -> Result<Opener, Stopped> {
         let read = self.store.read();
         let other = || Refusal::new("run", format!("the run {run} was not opened by this job"));
         let mut found = read.jobs_of_runs(job.org, &[run]).await?;
-        let opened = found.pop().ok_or_else(other)?;
-        let who = |job: &Job| {
-            let Job { workflow, rule, issuer, subject, claims, .. } = job.clone();
-            (workflow, rule, issuer, subject, claims)
-        };
-        // Of another issuer it is not known which of its claims tell two jobs apart.
-        if job.kind == IssuerKind::Custom || who(&opened) != who(job) {
-            return Err(other().into());
-        }
+        let first = found.pop().ok_or_else(other)?;
         let found = read.run(job.org, run).await?.ok_or_else(other)?;
+        let opener = if is_same(&first, job) {
+            Opener::Same(first.token)
+        } else if is_sibling(&first, job) && read.crafting(job.org, run).await?.is_some() {
+            Opener::Sibling
+        } else {
+            return Err(other().into());
+        };
         runs::check_open(&found)?;
-        Ok(opened.token)
+        Ok(opener)
     }
 
     /// Tells auditors of a job that was not let in, or counts it.
@@ -176,6 +185,26 @@ impl Control {
         let who = Who::stranger(org, "job", "job.refuse");
         self.record_bounded(who, asked.source, &asked.workflow.to_string(), detail).await
     }
+}
+
+/// Of another issuer than those that are known it is not known which of its claims tell two jobs apart.
+fn is_same(opened: &Job, job: &Job) -> bool {
+    let who = |job: &Job| {
+        let Job { workflow, rule, issuer, subject, claims, .. } = job.clone();
+        (workflow, rule, issuer, subject, claims)
+    };
+    job.kind != IssuerKind::Custom && who(opened) == who(job)
+}
+
+fn is_sibling(opened: &Job, job: &Job) -> bool {
+    let claims = job.kind.pipeline_claims();
+    let said = |job: &Job| -> Option<Vec<String>> {
+        claims.iter().map(|claim| job.claims.get(*claim).cloned()).collect()
+    };
+    !claims.is_empty()
+        && said(job).is_some()
+        && said(opened) == said(job)
+        && (opened.workflow, opened.kind, &opened.issuer) == (job.workflow, job.kind, &job.issuer)
 }
 
 fn short(text: &str) -> String {

@@ -73,6 +73,10 @@ entities! {
         #[sea_orm(primary_key, auto_increment = false)] org: Uuid,
         keep_days: i64, keep_released: bool, created_at: i64, position: Option<Vec<u8>>, swept_at: Option<i64>,
     }
+    crafting "crafting" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, state_sealed: String, digest: Vec<u8>, updated_at: i64,
+    }
     repeat "repeat" {
         #[sea_orm(primary_key, auto_increment = false)] token: Uuid,
         #[sea_orm(primary_key, auto_increment = false)] key: String,
@@ -195,7 +199,7 @@ entities! {
     job "job" {
         #[sea_orm(primary_key, auto_increment = false)] token: Uuid,
         org: Uuid, workflow: Uuid, run: Option<Uuid>, rule: Uuid, rule_name: String, kind: String, issuer: String,
-        subject: String, claims: String, created_at: i64, expires_at: i64,
+        subject: String, claims: String, created_at: i64, expires_at: i64, joined: Option<Uuid>,
     }
     spent_token "spent_token" {
         #[sea_orm(primary_key, auto_increment = false)] fingerprint: Vec<u8>,

@@ -27,6 +27,8 @@ pub struct Job {
     pub workflow: WorkflowId,
     /// The run that it opened.
     pub run: Option<RunId>,
+    /// The run of another job of the same pipeline, with which it goes on.
+    pub joined: Option<RunId>,
     /// The rule that let it in; it may have been deleted since.
     pub rule: TrustRuleId,
     /// The rule's name.
@@ -78,6 +80,7 @@ impl Tx<'_> {
             org: new.org.0,
             workflow: new.workflow.0,
             run: new.run.map(|run| run.0),
+            joined: new.joined.map(|run| run.0),
             rule: new.rule.0,
             rule_name: new.rule_name.to_string(),
             kind: json("job", &new.kind)?,
@@ -96,6 +99,7 @@ impl Tx<'_> {
             .col_expr(job::Column::Run, Expr::value(run.0))
             .filter(job::Column::Token.eq(token.0))
             .filter(job::Column::Run.is_null())
+            .filter(job::Column::Joined.is_null())
             .exec(self.db())
             .await?;
         one(done.rows_affected, "a job's run")
@@ -147,6 +151,7 @@ impl Tx<'_> {
             .select_only()
             .column(job::Column::Token)
             .filter(job::Column::Run.is_null())
+            .filter(job::Column::Joined.is_null())
             .filter(job::Column::ExpiresAt.lte(at))
             .limit(FORGOTTEN_MAX)
             .into_tuple()
@@ -175,6 +180,7 @@ impl TryFrom<job::Model> for Job {
             org: OrganizationId(model.org),
             workflow: WorkflowId(model.workflow),
             run: model.run.map(RunId),
+            joined: model.joined.map(RunId),
             rule: TrustRuleId(model.rule),
             rule_name: row.text(&model.rule_name)?,
             kind: row.json(&model.kind)?,

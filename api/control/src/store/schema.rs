@@ -8,6 +8,7 @@
 
 pub(super) mod audit;
 mod backend;
+mod crafting;
 mod deletion;
 mod first;
 mod integration;
@@ -52,6 +53,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     removal::MIGRATION,
     retention::MIGRATION,
     repeat::MIGRATION,
+    crafting::MIGRATION,
 ];
 
 /// Columns that a later migration adds, and the indexes over them. A new column is null or has a default.

@@ -23,6 +23,7 @@ impl SealedColumn {
     /// old key for ever.
     pub const ALL: &'static [Self] = &[
         Self { table: "backend", column: "credentials_sealed" },
+        Self { table: "crafting", column: "state_sealed" },
         Self { table: "integration", column: "secret_sealed" },
         Self { table: "integration", column: "previous_sealed" },
     ];

@@ -4,6 +4,7 @@
 mod audit;
 mod backends;
 mod blobs;
+mod crafting;
 mod deliveries;
 mod integrations;
 mod jobs;

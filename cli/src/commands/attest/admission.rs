@@ -26,6 +26,16 @@ pub(super) async fn client(
     if context.token()?.is_some() || !ambient::is_there(&context.environment) {
         return Ok((context.client()?, None));
     }
+    joining(context, identity, which, None).await
+}
+
+/// A client for a run of the workflow, the open one where there is any, and the token that this job is given for it.
+pub(super) async fn joining(
+    context: &Context,
+    identity: &IdentityArgs,
+    which: &Which,
+    run: Option<RunId>,
+) -> Result<(Client, Option<Given>)> {
     let server = context.server()?;
     let file = ProjectFile::find()?;
     let Some(organization) = file.organization(identity.organization.clone()) else {
@@ -37,7 +47,7 @@ pub(super) async fn client(
             .with_hint("name the workflow: --workflow PROJECT/WORKFLOW; or set MUSTER_TOKEN"));
     };
     let audience = identity.audience.as_deref().unwrap_or(server).trim_end_matches('/');
-    let job = Job { organization, workflow: workflow.clone(), run: None };
+    let job = Job { organization, workflow: workflow.clone(), run };
     let given = exchange(context, server, &job, audience).await?;
     Ok((Client::new(server, given.secret())?, Some(given)))
 }

@@ -3,63 +3,59 @@
 use std::collections::BTreeMap;
 use std::path::{Path, absolute};
 
+use api_types::Added;
 use engine::judge::{Exhibit, Label};
+use engine::material::Problem;
 use engine::{Digest, Kind, Limits, Material};
 
 use super::admission::{self, client_of};
 use super::deliver::{Delivery, open_key, upload};
-use super::{PREPARED, Which, fail, open_run};
-use crate::args::{IdentityArgs, PushArgs};
+use super::remote::{self, already_open};
+use super::{Begin, PREPARED, fail, open_run};
+use crate::args::{IdentityArgs, PushArgs, ResumeArgs};
+use crate::client::Client;
 use crate::commands::run::{cancel, state_word};
 use crate::commands::{Context, library};
 use crate::craft;
 use crate::evidence::{self, Content, Given, Item};
 use crate::exit::{Failure, Result};
 use crate::report::{self, Output, Report};
-use crate::state::{Added, State, StateFile};
+use crate::state::{State, StateFile};
 
 fn lock(context: &Context) -> Result<StateFile> {
     StateFile::lock(&context.environment.state_directory(), &context.environment)
 }
 
-fn opened(file: &StateFile) -> Result<State> {
-    file.read()?.ok_or_else(|| {
-        Failure::usage("this job has opened no run")
-            .with_hint("begin with: muster attest init --workflow PROJECT/WORKFLOW")
-    })
-}
-
-pub(super) async fn init(
-    context: &Context,
-    which: &Which,
-    replace: bool,
-    identity: &IdentityArgs,
-) -> Result {
+pub(super) async fn init(context: &Context, begin: &Begin, identity: &IdentityArgs) -> Result {
     let file = lock(context)?;
-    if !replace && let Some(open) = file.read()? {
-        return Err(Failure::usage(format!(
-            "this job has the run {} of {}/{} open",
-            open.run.id, open.run.project, open.run.workflow
-        ))
-        .with_hint(
+    if !begin.replace
+        && let Some(open) = file.read()?
+    {
+        return Err(already_open(&open).with_hint(
             "push it, give it up with `muster attest reset`, or begin anew with --replace",
         ));
     }
-    let (client, token) = admission::client(context, identity, which).await?;
-    let run = open_run(&client, which).await?;
-    context.terminal.data(&format!(
-        "{} under {} revision {}\n",
-        run.id, run.contract.name, run.contract.revision
-    ));
+    let (client, token) = admission::client(context, identity, &begin.which).await?;
+    let run = open_run(&client, &begin.which).await?;
+    let shown =
+        format!("{} under {} revision {}\n", run.id, run.contract.name, run.contract.revision);
     let mut state = State::new(client.server().to_owned(), run, craft::now());
     state.token = token;
+    if begin.remote_state
+        && let Err(failure) = remote::begin(&client, &mut state).await
+    {
+        // Nobody will come back to this run. Why it is not kept matters more than whether that could be noted.
+        let _left_open = fail(&client, state.run.id, &failure.message).await;
+        return Err(failure);
+    }
     file.write(&state)?;
+    context.terminal.data(&shown);
     Ok(PREPARED)
 }
 
-pub(super) async fn add(context: &Context, given: &[Given]) -> Result {
+pub(super) async fn add(context: &Context, given: &[Given], resume: &ResumeArgs) -> Result {
     let file = lock(context)?;
-    let mut state = opened(&file)?;
+    let mut state = remote::state(context, &file, resume).await?;
     let contract = craft::contract_of(&state.run, &library()?, &Limits::DEFAULT)?;
     // What is there already is not open for matching by kind.
     let mut remaining = contract.contract;
@@ -69,23 +65,24 @@ pub(super) async fn add(context: &Context, given: &[Given]) -> Result {
         .materials
         .retain(|demand| !had.contains(&demand.name) || given_names.contains(&demand.name));
     let items = evidence::gather(given, &remaining, &Limits::DEFAULT)?;
-    upload(context, &client_of(context, &file, &mut state).await?, &items).await?;
-    for item in items {
-        let material = item.exhibit.material.clone();
-        context
-            .terminal
-            .data(&format!("{} {} {}\n", material.name, material.kind, material.digest));
-        for problem in item.exhibit.problems() {
-            context.terminal.say(&format!(
-                "warning: `{}`: {} (at `{}`)",
-                material.name, problem.message, problem.pointer
-            ));
-        }
-        state.materials.retain(|added| added.material.name != material.name);
-        state.materials.push(Added { path: remembered(&item.path), material });
-    }
+    let client = client_of(context, &file, &mut state).await?;
+    upload(context, &client, &items).await?;
+    let added: Vec<Added> = items.iter().map(|item| shown(context, item)).collect();
+    remote::save(&client, &mut state, &added).await?;
     file.write(&state)?;
     Ok(PREPARED)
+}
+
+/// Says what was added, and what is wrong with it.
+fn shown(context: &Context, item: &Item) -> Added {
+    let material = item.exhibit.material.clone();
+    let Material { name, kind, digest, .. } = &material;
+    context.terminal.data(&format!("{name} {kind} {digest}\n"));
+    for problem in item.exhibit.problems() {
+        let Problem { message, pointer } = problem;
+        context.terminal.say(&format!("warning: `{name}`: {message} (at `{pointer}`)"));
+    }
+    Added { path: remembered(&item.path), material }
 }
 
 /// A path that a later step finds from any directory; anything else as it was named.
@@ -96,12 +93,16 @@ fn remembered(path: &str) -> String {
     absolute(path).map_or_else(|_error| path.to_owned(), |path| path.display().to_string())
 }
 
-pub(super) fn status(context: &Context, outputs: &[Output]) -> Result {
+pub(super) async fn status(context: &Context, outputs: &[Output], resume: &ResumeArgs) -> Result {
     report::check(outputs)?;
     let file = lock(context)?;
-    let state = opened(&file)?;
+    let mut state = remote::state(context, &file, resume).await?;
     let contract = craft::contract_of(&state.run, &library()?, &Limits::DEFAULT)?;
-    let items: Vec<Item> = state.materials.iter().map(read_again).collect();
+    let client = match &state.remote {
+        Some(_) => Some(client_of(context, &file, &mut state).await?),
+        None => None,
+    };
+    let items = read_all_again(client.as_ref(), &state).await;
     let workflow = Some(craft::workflow_of(&state.run));
     let circumstances =
         craft::circumstances(&contract.contract, workflow, &BTreeMap::new(), &context.environment);
@@ -126,7 +127,7 @@ pub(super) fn status(context: &Context, outputs: &[Output]) -> Result {
 pub(super) async fn push(context: &Context, args: PushArgs) -> Result {
     report::check(&args.output)?;
     let file = lock(context)?;
-    let mut state = opened(&file)?;
+    let mut state = remote::state(context, &file, &args.resume).await?;
     let client = client_of(context, &file, &mut state).await?;
     if client.server() != state.server {
         return Err(Failure::usage(format!(
@@ -138,7 +139,7 @@ pub(super) async fn push(context: &Context, args: PushArgs) -> Result {
     let key = open_key(context, &args.signing)?;
     let delivery = Delivery {
         contract: craft::contract_of(&state.run, &library()?, &Limits::DEFAULT)?,
-        items: state.materials.iter().map(read_again).collect(),
+        items: read_all_again(state.remote.as_ref().map(|_| &client), &state).await,
         run: state.run,
         annotations: args.annotation.into_iter().collect(),
         started_at: state.started_at,
@@ -150,9 +151,14 @@ pub(super) async fn push(context: &Context, args: PushArgs) -> Result {
     Ok(exit)
 }
 
-pub(super) async fn reset(context: &Context, reason: String, failed: bool) -> Result {
+pub(super) async fn reset(
+    context: &Context,
+    reason: String,
+    failed: bool,
+    resume: &ResumeArgs,
+) -> Result {
     let file = lock(context)?;
-    let mut state = opened(&file)?;
+    let mut state = remote::state(context, &file, resume).await?;
     let (id, client) = (state.run.id, client_of(context, &file, &mut state).await?);
     let run = if failed {
         fail(&client, id, &reason).await?
@@ -165,8 +171,16 @@ pub(super) async fn reset(context: &Context, reason: String, failed: bool) -> Re
 }
 
 /// The evidence as it was added: read again for the job's own check, if it is still what it was. The server has it
-/// under its digest in any case.
-fn read_again(added: &Added) -> Item {
+/// under its digest in any case; what another machine added is had from there.
+async fn read_all_again(server: Option<&Client>, state: &State) -> Vec<Item> {
+    let mut items = Vec::with_capacity(state.materials.len());
+    for added in &state.materials {
+        items.push(read_again(server, added).await);
+    }
+    items
+}
+
+async fn read_again(server: Option<&Client>, added: &Added) -> Item {
     let Material { name, kind, digest, size, source, .. } = added.material.clone();
     let label = Label { name, kind, digest, source, size };
     let max = Limits::DEFAULT.evidence_bytes_max;
@@ -177,6 +191,8 @@ fn read_again(added: &Added) -> Item {
     } else if size > max {
         Exhibit::missing(label, format!("it has {size} bytes, more than the limit of {max}"))
     } else if let Some(bytes) = unchanged(&added.path, digest, max) {
+        Exhibit::read(label, &bytes, &Limits::DEFAULT)
+    } else if let Some(bytes) = remote::bytes(server, digest).await {
         Exhibit::read(label, &bytes, &Limits::DEFAULT)
     } else {
         Exhibit::missing(label, "it is not on this machine any more as it was added".to_owned())
