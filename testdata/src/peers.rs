@@ -62,6 +62,21 @@ pub fn registry_with_tokens() -> Option<&'static Registry> {
     REGISTRY.get_or_init(start).as_ref()
 }
 
+/// A registry that lists referrers itself, or `None` where `ferro-oci-server` is not installed.
+pub fn registry_with_referrers() -> Option<&'static Registry> {
+    static REGISTRY: OnceLock<Option<Registry>> = OnceLock::new();
+    let start = || {
+        let program = built("MUSTER_FERRO_OCI_SERVER", "ferro-oci-server");
+        found("ferro-oci-server", program).map(|program| Registry::start_listing(&program))
+    };
+    REGISTRY.get_or_init(start).as_ref()
+}
+
+/// `cosign`, or `None` where it is not installed.
+pub fn cosign() -> Option<PathBuf> {
+    found("cosign", built("MUSTER_COSIGN", "cosign"))
+}
+
 fn registry_for(entry: &Entry) -> Option<Registry> {
     let program = found("docker-registry", program("docker-registry"));
     program.map(|program| Registry::start(&program, entry))
@@ -71,7 +86,10 @@ fn registry_for(entry: &Entry) -> Option<Registry> {
 pub fn s3() -> Option<&'static S3> {
     static SERVER: OnceLock<Option<S3>> = OnceLock::new();
     SERVER
-        .get_or_init(|| found("versitygw", versitygw()).map(|program| S3::start(&program)))
+        .get_or_init(|| {
+            found("versitygw", built("MUSTER_VERSITYGW", "versitygw"))
+                .map(|program| S3::start(&program))
+        })
         .as_ref()
 }
 
@@ -100,11 +118,11 @@ pub fn schemathesis() -> Option<PathBuf> {
     found("schemathesis", installed.or_else(|| program("schemathesis")))
 }
 
-/// On `PATH`, or where `MUSTER_VERSITYGW` says, or where `.ci/run` installs it: it is in no distribution.
-fn versitygw() -> Option<PathBuf> {
-    let named = env::var_os("MUSTER_VERSITYGW").map(PathBuf::from);
-    let installed = cache().map(|cache| cache.join("bin/versitygw"));
-    program("versitygw").or(named).or(installed).filter(|program| program.is_file())
+/// On `PATH`, or where that variable says, or where `.ci/run` installs what is in no distribution.
+fn built(variable: &str, name: &str) -> Option<PathBuf> {
+    let named = env::var_os(variable).map(PathBuf::from);
+    let installed = cache().map(|cache| cache.join("bin").join(name));
+    program(name).or(named).or(installed).filter(|program| program.is_file())
 }
 
 /// Where `.ci/run` installs what is in no distribution.

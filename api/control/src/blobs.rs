@@ -24,7 +24,7 @@ use engine::id::BackendId;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 pub use place::{BlobsConfig, InvalidPlace, S3Config};
-pub use registry::{Registry, RegistryConfig};
+pub use registry::{Referrer, Registry, RegistryConfig};
 pub use s3::S3;
 use tokio_util::bytes::Bytes;
 

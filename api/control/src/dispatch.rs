@@ -12,6 +12,7 @@ mod cdevents;
 mod evidence;
 mod mail;
 mod message;
+mod referrers;
 mod schedule;
 
 use std::collections::{BTreeMap, BTreeSet};

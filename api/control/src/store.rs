@@ -44,6 +44,7 @@ mod session;
 mod tenancy;
 mod token;
 mod trust_rule;
+mod turn;
 mod version;
 mod waiver;
 mod writer;
@@ -82,6 +83,7 @@ pub use session::{Reader, Tx};
 pub use tenancy::{Organization, Project, Workflow};
 pub use token::ApiToken;
 pub use trust_rule::TrustRule;
+pub use turn::Turn;
 pub use version::ProjectVersion;
 pub use waiver::{
     WAIVER_IN_FORCE, Waiver, WaiverDecision, WaiverDecisionKind, WaiverRevision, WaiverUse,
@@ -94,6 +96,7 @@ pub struct Store {
     pools: Arc<connection::Pools>,
     writer: writer::Writer,
     receipts: receipt::Gathering,
+    turns: turn::Turns,
 }
 
 impl Store {
@@ -119,7 +122,7 @@ impl Store {
     fn over(pools: Arc<connection::Pools>) -> Self {
         let writer = writer::Writer::start(&pools);
         let receipts = receipt::Gathering::start(writer.clone());
-        Self { pools, writer, receipts }
+        Self { pools, writer, receipts, turns: turn::Turns::default() }
     }
 
     /// A view for reading outside any transaction: each call sees what was committed when it started.
@@ -154,6 +157,11 @@ impl Store {
     /// Writes the SQLite database as it is in one moment to a file that is not there yet, while others read and write.
     pub async fn snapshot(&self, file: &Path) -> Result<(), StoreError> {
         self.pools.snapshot(file).await
+    }
+
+    /// Waits until it is this caller's turn to do what one at a time may do, over all replicas. For what is short.
+    pub async fn turn(&self) -> Result<Turn, StoreError> {
+        turn::take(&self.turns, &self.pools).await
     }
 
     /// How many transactions were committed by this process since it started: fewer than writes when they share one.

@@ -14,6 +14,7 @@ pub(crate) fn target(one: view::Target) -> out::Target {
         }
         view::Target::DependencyTrack { address } => out::Target::DependencyTrack { address },
         view::Target::Guac { place } => out::Target::Guac { place },
+        view::Target::Registry { place } => out::Target::Registry { place },
         view::Target::Slack { address } => out::Target::Slack { address },
         view::Target::Discord { address } => out::Target::Discord { address },
         view::Target::Email(view::Mail { server, from, to, username }) => {
@@ -33,6 +34,7 @@ pub(crate) fn target_in(one: out::Target) -> view::Target {
         }
         out::Target::DependencyTrack { address } => view::Target::DependencyTrack { address },
         out::Target::Guac { place } => view::Target::Guac { place },
+        out::Target::Registry { place } => view::Target::Registry { place },
         out::Target::Slack { address } => view::Target::Slack { address },
         out::Target::Discord { address } => view::Target::Discord { address },
         out::Target::Email { server, from, to, username } => {

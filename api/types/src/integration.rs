@@ -53,6 +53,12 @@ pub enum Target {
         /// `s3://BUCKET[/PREFIX][?region=REGION&endpoint=URL&path-style=true]`.
         place: String,
     },
+    /// A registry where attestations are pushed beside the images that they are about, as referrers. Its secret is a JSON
+    /// object with `username` and `password`, if the registry wants them.
+    Registry {
+        /// `oci://HOST[:PORT]/REPOSITORY[?plain-http=true]`: the images in that repository and below it.
+        place: String,
+    },
 }
 
 /// What is in a webhook.
@@ -76,6 +82,7 @@ impl Target {
             Self::Email { .. } => "email",
             Self::DependencyTrack { .. } => "dependency-track",
             Self::Guac { .. } => "guac",
+            Self::Registry { .. } => "registry",
         }
     }
 }

@@ -156,6 +156,21 @@ pub enum IntegrationCreateCommand {
         #[arg(long, value_name = "FILE")]
         credentials_file: PathBuf,
     },
+    /// A registry where attestations are pushed beside the images that they are about, for `cosign` and others to find.
+    #[command(
+        after_help = "The credentials are a JSON object: username and password. Events: attestation.received, verdict.*\n\nExample:\n  muster integration create registry images --place oci://registry.example.com/acme --credentials-file user.json --event verdict.passed"
+    )]
+    Registry {
+        /// Its name, and what it is told of.
+        #[command(flatten)]
+        told: ToldArgs,
+        /// The images: `oci://HOST[:PORT]/REPOSITORY`, that repository and those below it.
+        #[arg(long, value_name = "URL")]
+        place: String,
+        /// A file with what opens the registry; - is the standard input.
+        #[arg(long, value_name = "FILE")]
+        credentials_file: Option<PathBuf>,
+    },
 }
 
 /// What is in a webhook.

@@ -66,6 +66,10 @@ async fn create(context: &Context, command: IntegrationCreateCommand) -> Result 
         IntegrationCreateCommand::Guac { told, place, credentials_file } => {
             (told, Target::Guac { place }, Some(keys::read_line(&credentials_file)?))
         }
+        IntegrationCreateCommand::Registry { told, place, credentials_file } => {
+            let credentials = credentials_file.as_deref().map(keys::read_line).transpose()?;
+            (told, Target::Registry { place }, credentials)
+        }
         IntegrationCreateCommand::Slack { told, address_file } => {
             (told, Target::Slack { address: keys::read_line(&address_file)? }, None)
         }
@@ -132,6 +136,7 @@ fn retargeted(target: Target, address: Option<String>, to: Vec<String>) -> Resul
         (Target::Webhook { format, .. }, Some(address)) => Target::Webhook { address, format },
         (Target::DependencyTrack { .. }, Some(address)) => Target::DependencyTrack { address },
         (Target::Guac { .. }, Some(place)) => Target::Guac { place },
+        (Target::Registry { .. }, Some(place)) => Target::Registry { place },
         (Target::Slack { .. }, Some(address)) => Target::Slack { address },
         (Target::Discord { .. }, Some(address)) => Target::Discord { address },
     })
@@ -154,7 +159,8 @@ fn line(one: &Integration) -> String {
         | Target::Slack { address }
         | Target::Discord { address }
         | Target::DependencyTrack { address }
-        | Target::Guac { place: address } => address.clone(),
+        | Target::Guac { place: address }
+        | Target::Registry { place: address } => address.clone(),
         Target::Email { server, to, .. } => format!("{} by {server}", to.join(", ")),
     };
     let state = match (&one.disabled_reason, one.disabled_at) {

@@ -27,6 +27,7 @@ mod mail;
 mod openapi;
 mod plans;
 mod readme;
+mod referrers;
 mod refusals;
 mod remote;
 mod replicas;

@@ -26,8 +26,8 @@ impl Signer for SigningKey {
     fn sign(&self, statement: &Statement) -> Result<Bundle, SignError> {
         let payload = statement.to_bytes()?;
         let sig = Self::sign(self, &pae(PAYLOAD_TYPE, &payload)).map_err(SignError::Key)?;
-        let keyid = self.public().id().to_hex();
-        let signatures = vec![Signature { keyid, sig }];
+        // The bundle has the hint. One here too, which is not what they make of the key, and others skip the signature.
+        let signatures = vec![Signature { keyid: String::new(), sig }];
         let envelope = Envelope { payload_type: PAYLOAD_TYPE.to_owned(), payload, signatures };
         Ok(Bundle::with_key(envelope, &self.public().id().to_hex())?)
     }

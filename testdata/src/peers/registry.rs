@@ -76,6 +76,21 @@ impl Registry {
     }
 }
 
+impl Registry {
+    /// A registry that lists referrers itself: `ferro-oci-server` over a folder.
+    pub(super) fn start_listing(program: &Path) -> Self {
+        let folder = folder("referrers");
+        let port = free_port();
+        let address = format!("127.0.0.1:{port}");
+        let listen = format!("FERRO_OCI_LISTEN={address}");
+        let storage = format!("FERRO_OCI_STORAGE_DIR={}", folder.join("blobs").display());
+        let command = ["env".to_owned(), listen, storage, program.display().to_string()];
+        let mut supervised = Supervised::new(folder, "KILL", &command);
+        supervised.start(port, || true);
+        Self { address, _supervised: supervised }
+    }
+}
+
 fn auth(entry: &Entry, folder: &Path) -> Option<Value> {
     match entry {
         Entry::Open => None,

@@ -10,7 +10,9 @@
 //! The bytes are received into a temporary file first: nothing is sent to the registry before they are known to be
 //! what was claimed. An empty blob has no layer, since the client does not push zero bytes: its manifest says it all.
 
+mod asking;
 mod listing;
+mod referrers;
 mod removal;
 
 use std::path::PathBuf;
@@ -30,6 +32,7 @@ use oci_distribution::{Client, Reference};
 use tokio::sync::{Mutex, OnceCell};
 use tokio_util::io::ReaderStream;
 
+pub use self::referrers::Referrer;
 use super::claim::Claim;
 use super::spool::{self, Spooled};
 use super::{BlobError, BlobStream, Blobs, ByteStream, verified};

@@ -49,7 +49,9 @@ impl Answer {
 pub(super) fn timeout(integration: &store::Integration) -> Duration {
     match integrations::parsed(&integration.target) {
         Ok(Target::Email(_)) => mail::TIMEOUT,
-        Ok(Target::DependencyTrack { .. } | Target::Guac { .. }) => evidence::TIMEOUT,
+        Ok(Target::DependencyTrack { .. } | Target::Guac { .. } | Target::Registry { .. }) => {
+            evidence::TIMEOUT
+        }
         _ => outbound::TIMEOUT,
     }
 }
@@ -95,6 +97,7 @@ impl Control {
             Target::Email(to) => mail::send(&self.outbound, to, event, &secrets).await,
             Target::DependencyTrack { address } => self.upload(address, event, &secrets, at).await,
             Target::Guac { place } => self.drop_off(place, event, &secrets).await,
+            Target::Registry { place } => self.attach(place, event, &secrets).await,
         };
         answer.failure = answer.failure.map(|text| redacted(&text, &secrets));
         answer.excerpt = answer.excerpt.map(|text| shortened(&redacted(&text, &secrets)));

@@ -25,14 +25,14 @@ pub(super) const TIMEOUT: Duration = Duration::from_mins(3);
 /// What GUAC reads, [as its documentation lists it](https://docs.guac.sh/guac-ingestion/).
 const READ_BY_GUAC: [Kind; 3] = [Kind::SbomCycloneDxJson, Kind::SbomSpdxJson, Kind::OpenVex];
 /// The status of an answer that says that all was taken.
-const TAKEN: u16 = 200;
+pub(super) const TAKEN: u16 = 200;
 
 /// What an event is about.
-struct Attested {
-    digest: Digest,
+pub(super) struct Attested {
+    pub(super) digest: Digest,
     project: String,
     version: Option<String>,
-    materials: Vec<Material>,
+    pub(super) materials: Vec<Material>,
 }
 
 impl Control {
@@ -147,7 +147,7 @@ impl Control {
     }
 
     /// What the event is about. One that is about no attestation is of another kind of integration.
-    async fn attested(&self, event: &OutboxEvent) -> Result<Attested, Answer> {
+    pub(super) async fn attested(&self, event: &OutboxEvent) -> Result<Attested, Answer> {
         let member = |name: &str| event.payload.get(name).and_then(Value::as_str);
         let digest = member("attestation").and_then(|digest| digest.parse().ok());
         let digest = digest.ok_or_else(|| Answer::hopeless("the event is about no attestation"))?;
@@ -173,12 +173,20 @@ impl Control {
 
     /// The [DSSE](https://github.com/secure-systems-lab/dsse) envelope in a bundle: GUAC knows no bundles.
     async fn envelope(&self, event: &OutboxEvent, digest: Digest) -> Result<Vec<u8>, Answer> {
-        let blob = self.store.read().blob(event.org, digest).await.map_err(unread)?;
-        let blob = blob.ok_or_else(|| Answer::hopeless("the bundle is not there"))?;
-        let bundle = self.bytes(&blob).await.map_err(failed)?;
+        let bundle = self.bundle_of(event, digest).await?;
         let bundle: Value = serde_json::from_slice(&bundle).map_err(failed)?;
         let envelope = bundle.get("dsseEnvelope").ok_or_else(|| Answer::hopeless("no envelope"))?;
         serde_json::to_vec(envelope).map_err(failed)
+    }
+
+    pub(super) async fn bundle_of(
+        &self,
+        event: &OutboxEvent,
+        digest: Digest,
+    ) -> Result<Vec<u8>, Answer> {
+        let blob = self.store.read().blob(event.org, digest).await.map_err(unread)?;
+        let blob = blob.ok_or_else(|| Answer::hopeless("the bundle is not there"))?;
+        self.bytes(&blob).await.map_err(failed)
     }
 }
 
@@ -191,20 +199,20 @@ impl Attested {
 }
 
 /// Taken, since there was nothing to take.
-fn nothing(what: &str) -> Answer {
+pub(super) fn nothing(what: &str) -> Answer {
     Answer { excerpt: Some(format!("the attestation has {what}")), ..Answer::default() }
 }
 
-fn secret(secrets: &[Secret]) -> Result<&str, Answer> {
+pub(super) fn secret(secrets: &[Secret]) -> Result<&str, Answer> {
     let secret = secrets.first().and_then(|secret| std::str::from_utf8(secret.expose()).ok());
     secret.ok_or_else(|| Answer::hopeless("the stored secret is not text"))
 }
 
-fn failed(error: impl std::fmt::Display) -> Answer {
+pub(super) fn failed(error: impl std::fmt::Display) -> Answer {
     Answer::failed(error.to_string())
 }
 
-fn unstored(error: &blobs::BlobError) -> Answer {
+pub(super) fn unstored(error: &blobs::BlobError) -> Answer {
     Answer::failed(chain(error))
 }
 

@@ -49,6 +49,12 @@ pub enum Target {
         /// `s3://BUCKET[/PREFIX][?region=REGION&endpoint=URL&path-style=true]`.
         place: String,
     },
+    /// A registry where attestations are pushed beside the images that they are about. What opens it is the secret, if it
+    /// is not open.
+    Registry {
+        /// `oci://HOST[:PORT]/REPOSITORY[?plain-http=true]`: the images in that repository and below it.
+        place: String,
+    },
 }
 
 /// What is in a webhook.
@@ -88,14 +94,17 @@ impl Target {
             Self::Email(_) => "email",
             Self::DependencyTrack { .. } => "dependency-track",
             Self::Guac { .. } => "guac",
+            Self::Registry { .. } => "registry",
         }
     }
 
     /// Whether it can be told of events of that name: evidence is of attestations.
     pub(super) fn takes(&self, event: &str) -> bool {
-        !matches!(self, Self::DependencyTrack { .. } | Self::Guac { .. })
-            || event == events::ATTESTATION_RECEIVED
-            || event.starts_with("verdict.")
+        let any = matches!(
+            self,
+            Self::Webhook { .. } | Self::Slack { .. } | Self::Discord { .. } | Self::Email(_)
+        );
+        any || event == events::ATTESTATION_RECEIVED || event.starts_with("verdict.")
     }
 
     /// Whether its secret is made here, and not given.
@@ -112,7 +121,8 @@ impl Target {
             }
             (Self::Webhook { .. }, Self::Webhook { .. }) => true,
             (Self::DependencyTrack { .. }, Self::DependencyTrack { .. })
-            | (Self::Guac { .. }, Self::Guac { .. }) => self == old,
+            | (Self::Guac { .. }, Self::Guac { .. })
+            | (Self::Registry { .. }, Self::Registry { .. }) => self == old,
             _ => false,
         }
     }
@@ -157,6 +167,11 @@ impl Target {
                 let place = bucket_of(outbound, &place, secret.as_deref())?;
                 Checked { target: Self::Guac { place }, secret, shown: None }
             }
+            Self::Registry { place } => {
+                let place = registry_of(outbound, &place, secret)?;
+                let secret = secret.map(|secret| secret.trim().as_bytes().to_vec());
+                Checked { target: Self::Registry { place }, secret, shown: None }
+            }
         })
     }
 
@@ -166,7 +181,10 @@ impl Target {
             Self::Webhook { .. } => "the secret of a webhook is made here: give none",
             Self::Slack { .. } | Self::Discord { .. } => "the address is the secret: give no other",
             Self::Email(_) if secret.is_some_and(str::is_empty) => "the password is empty",
-            Self::Email(_) | Self::DependencyTrack { .. } | Self::Guac { .. } => return Ok(()),
+            Self::Email(_)
+            | Self::DependencyTrack { .. }
+            | Self::Guac { .. }
+            | Self::Registry { .. } => return Ok(()),
         };
         Err(Error::invalid(message))
     }
@@ -217,6 +235,23 @@ fn bucket_of(outbound: &Outbound, place: &str, secret: Option<&[u8]>) -> Result<
     match text.map(|text| Credentials::parse(&text)).transpose() {
         Ok(None | Some(Credentials::Keys { .. })) => Ok(place.to_string()),
         Ok(Some(_)) => Err(Error::invalid("a bucket is opened with an access key")),
+        Err(error) => Err(Error::invalid(error.to_string())),
+    }
+}
+
+fn registry_of(outbound: &Outbound, place: &str, secret: Option<&str>) -> Result<String> {
+    let wrong = |error: InvalidPlace| Error::invalid(error.to_string());
+    let place: BlobsConfig = place.parse().map_err(wrong)?;
+    if !matches!(place, BlobsConfig::Registry { .. }) {
+        let message = format!("`{place}` is no registry: expected oci://HOST/REPOSITORY");
+        return Err(Error::invalid(message));
+    }
+    if let Some(url) = place.url() {
+        outbound.check(&url).map_err(|refused| Error::invalid(refused.to_string()))?;
+    }
+    match secret.map(Credentials::parse).transpose() {
+        Ok(None | Some(Credentials::Password { .. })) => Ok(place.to_string()),
+        Ok(Some(_)) => Err(Error::invalid("a registry is entered with a user name and a password")),
         Err(error) => Err(Error::invalid(error.to_string())),
     }
 }

@@ -208,6 +208,7 @@ async fn a_sink_that_cannot_be_handed_anything_is_refused() {
     let plane = planes().await.swap_remove(0);
     let track = |address: &str| dependency_track(address.to_owned());
     let guac = |place: &str| Target::Guac { place: place.to_owned() };
+    let images = |place: &str| Target::Registry { place: place.to_owned() };
     let keys = json!({ "access_key_id": "web", "secret_access_key": "hush" }).to_string();
     let user = json!({ "username": "web", "password": "hush" }).to_string();
     let (public, received) = ("https://dtrack.example.com", "attestation.received");
@@ -224,6 +225,11 @@ async fn a_sink_that_cannot_be_handed_anything_is_refused() {
         (guac("s3://guac"), received, &user, "with an access key"),
         (guac("file:///guac"), received, &keys, "is no bucket"),
         (guac("oci://registry.example.com/guac"), received, &keys, "is no bucket"),
+        (images("s3://guac"), received, "", "is no registry"),
+        (images("oci://registry.example.com"), received, "", "not the name of a repository"),
+        (images("oci://10.0.0.1/acme"), received, "", "is not a public address"),
+        (images("oci://registry.example.com/acme"), received, &keys, "a user name and a password"),
+        (images("oci://registry.example.com/acme"), "run.failed", &user, "attestation.received or"),
         (guac("s3://guac?endpoint=https://10.0.0.1"), received, &keys, "is not a public address"),
     ] {
         let refused = plane.sink(target, &[event], secret).await.unwrap_err();
