@@ -1,6 +1,7 @@
 //! From what use cases answer to what is sent. Neither side is ours to extend, hence functions.
 
 pub(crate) mod delivery;
+pub(crate) mod imported;
 pub(crate) mod integration;
 pub(crate) mod member;
 pub(crate) mod trust_rule;

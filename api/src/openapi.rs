@@ -284,6 +284,10 @@ fn managed(out: &mut BTreeMap<String, Value>) {
     add::<types::Token>(out);
     add::<types::ExchangeToken>(out);
     add::<types::ExchangedToken>(out);
+    add::<types::PutTrustRoot>(out);
+    add::<types::TrustRoot>(out);
+    add::<types::Imported>(out);
+    add::<types::Signer>(out);
     add::<types::CreateTrustRule>(out);
     add::<types::TrustRule>(out);
     add::<types::ExplainToken>(out);

@@ -9,6 +9,7 @@ mod contracts;
 mod deliveries;
 mod gates;
 mod graphql;
+mod imports;
 mod integrations;
 mod jobs;
 mod keys;
@@ -22,6 +23,7 @@ mod runs;
 mod secrets;
 mod sessions;
 mod tokens;
+mod trust_roots;
 mod trust_rules;
 mod waivers;
 mod workflows;
@@ -307,6 +309,11 @@ pub const ROUTES: &[Route] = &[
         .takes(Body::Form("ExchangeToken")).answers(200, Answer::Json("ExchangedToken")),
     Route::new("POST", "/v1/tokens/explain", May(Permission::EditTrust), "Say which trust rule lets an identity token in, or what each missed", || post(trust_rules::explain))
         .takes(Body::Json("ExplainToken")).answers(200, Answer::Json("Explanation")),
+    Route::new("PUT", "/v1/trust-roots", May(Permission::EditTrust), "Say whose attestations, made elsewhere, are believed", || put(trust_roots::store))
+        .takes(Body::Json("PutTrustRoot")).answers(200, Answer::Json("TrustRoot")),
+    Route::new("GET", "/v1/trust-roots", May(Permission::Read), "List trust roots", || get(trust_roots::list)).answers(200, Answer::List("TrustRoot")),
+    Route::new("GET", "/v1/trust-roots/{name}", May(Permission::Read), "Show a trust root", || get(trust_roots::show)).answers(200, Answer::Json("TrustRoot")),
+    Route::new("DELETE", "/v1/trust-roots/{name}", May(Permission::EditTrust), "Delete a trust root: what was imported under it is not believed any more", || delete(trust_roots::remove)).answers(204, Answer::Nothing),
     Route::new("POST", "/v1/trust-rules", May(Permission::EditTrust), "Make a rule under which CI jobs are let in without a secret", || post(trust_rules::create))
         .takes(Body::Json("CreateTrustRule")).answers(201, Answer::Json("TrustRule")),
     Route::new("PUT", "/v1/trust-rules", May(Permission::EditTrust), "Store a trust rule; tokens given under the one that it replaces end", || put(trust_rules::store))
@@ -367,6 +374,11 @@ pub const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/attestations/{digest}", May(Permission::Read), "Show an attestation", || get(attestations::show)).answers(200, Answer::Json("Attestation")),
     Route::new("GET", "/v1/attestations/{digest}/bundle", May(Permission::Read), "Fetch a bundle, byte for byte", || get(attestations::bundle)).answers(200, Answer::Other(BUNDLE_MEDIA_TYPE)),
     Route::new("GET", "/v1/attestations/{digest}/verdict", May(Permission::Read), "Fetch a verdict record, byte for byte", || get(attestations::verdict)).answers(200, Answer::Other(JSON)),
+    Route::new("POST", "/v1/imports", May(Permission::Attest), "Import an attestation that was made elsewhere, a bundle or a DSSE envelope; 200 when the same bytes were imported before", || post(imports::import))
+        .takes(Body::Bundle).answers(201, Answer::Json("Imported")),
+    Route::new("GET", "/v1/imports", May(Permission::Read), "List attestations that were made elsewhere, newest first", || get(imports::list)).asks(PAGE).answers(200, Answer::List("Imported")),
+    Route::new("GET", "/v1/imports/{digest}", May(Permission::Read), "Show an attestation that was made elsewhere", || get(imports::show)).answers(200, Answer::Json("Imported")),
+    Route::new("GET", "/v1/imports/{digest}/bytes", May(Permission::Read), "Fetch an attestation that was made elsewhere, byte for byte", || get(imports::bytes)).answers(200, Answer::Other(JSON)),
     Route::new("GET", "/v1/artifacts/{digest}", May(Permission::Read), "List the attestations that are about an artifact, newest first", || get(artifacts::show)).answers(200, Answer::List("Attestation")),
     Route::new("GET", "/v1/artifacts/{digest}/lineage", May(Permission::Read), "Walk the lineage around an artifact", || get(artifacts::lineage))
         .asks(LINEAGE).answers(200, Answer::Other(JSON)),
@@ -423,5 +435,6 @@ pub const ROUTES: &[Route] = &[
     Route::new("GET", "/schemas/policy.schema.json", Public, "The JSON Schema of policies", || get(operations::policy_schema)).answers(200, Answer::Other("application/schema+json")),
     Route::new("GET", "/schemas/gate.schema.json", Public, "The JSON Schema of gates", || get(operations::gate_schema)).answers(200, Answer::Other("application/schema+json")),
     Route::new("GET", "/schemas/workflow.schema.json", Public, "The JSON Schema of workflows", || get(operations::workflow_schema)).answers(200, Answer::Other("application/schema+json")),
+    Route::new("GET", "/schemas/trust-root.schema.json", Public, "The JSON Schema of trust roots", || get(operations::trust_root_schema)).answers(200, Answer::Other("application/schema+json")),
     Route::new("GET", "/schemas/trust-rule.schema.json", Public, "The JSON Schema of trust rules", || get(operations::trust_rule_schema)).answers(200, Answer::Other("application/schema+json")),
 ];

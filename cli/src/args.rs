@@ -13,6 +13,7 @@ mod retention;
 mod run;
 mod secrets;
 mod serve;
+mod trust_root;
 mod trust_rule;
 mod waiver;
 
@@ -42,6 +43,7 @@ pub(crate) use retention::{RetentionCommand, RetentionSetArgs};
 pub(crate) use run::{RunCommand, RunListArgs, StateArg};
 pub(crate) use secrets::{SecretsArgs, SecretsCommand};
 pub(crate) use serve::{DemoArgs, ServeArgs};
+pub(crate) use trust_root::TrustRootCommand;
 pub(crate) use trust_rule::{ExplainArgs, TrustCommand};
 pub(crate) use waiver::{WaiverCommand, WaiverEndArgs, WaiverListArgs};
 
@@ -125,6 +127,9 @@ pub enum Command {
     /// Manage the rules under which CI jobs are let in without a secret.
     #[command(subcommand)]
     Trust(TrustCommand),
+    /// Manage whose attestations, made elsewhere, are believed.
+    #[command(subcommand)]
+    TrustRoot(TrustRootCommand),
     /// Ask for waivers, decide about them, and see what became of them.
     #[command(subcommand)]
     Waiver(WaiverCommand),
@@ -309,6 +314,8 @@ pub enum SchemaKind {
     Gate,
     /// `kind: Waiver`.
     Waiver,
+    /// `kind: TrustRoot`.
+    TrustRoot,
     /// `kind: TrustRule`.
     TrustRule,
     /// `kind: Workflow`.

@@ -24,6 +24,7 @@ mod schema;
 mod secrets;
 mod serve;
 mod token;
+mod trust_root;
 mod trust_rule;
 mod verify;
 mod waiver;
@@ -79,6 +80,7 @@ fn dispatch(context: &Context, command: Command) -> Result {
         Command::Key(command) => key::run(context, command),
         Command::Token(command) => wait(token::run(context, command)),
         Command::Trust(command) => wait(trust_rule::run(context, command)),
+        Command::TrustRoot(command) => wait(trust_root::run(context, command)),
         Command::Waiver(command) => wait(waiver::run(context, command)),
         Command::Integration(command) => wait(integration::run(context, command)),
         Command::Delivery(command) => wait(delivery::run(context, command)),

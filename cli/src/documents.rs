@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 use engine::contract::{Compiled, files_named};
 use engine::document::Document;
 use engine::policy::{Files, Library};
-use engine::{Limits, Timestamp, TrustRule, Waiver};
+use engine::{Limits, Timestamp, TrustRoot, TrustRule, Waiver};
 
 use crate::evidence::read_bounded;
 use crate::exit::{Failure, Result};
@@ -111,6 +111,12 @@ pub(crate) fn waiver(path: &Path, from: Timestamp, limits: &Limits) -> Result<Wa
 pub(crate) fn trust_rule(path: &Path, limits: &Limits) -> Result<TrustRule> {
     let source = read(path, limits)?;
     TrustRule::parse(&source.document).map_err(|error| Failure::usage(at(path, &error)))
+}
+
+/// Reads a trust root.
+pub(crate) fn trust_root(path: &Path, limits: &Limits) -> Result<TrustRoot> {
+    let source = read(path, limits)?;
+    TrustRoot::parse(&source.document).map_err(|error| Failure::usage(at(path, &error)))
 }
 
 /// Each line of an error with the file that it is about.

@@ -62,6 +62,8 @@ pub struct Gate {
     pub description: Option<String>,
     /// The digest of its policy and arguments.
     pub digest: Digest,
+    /// Whether an attestation that was made elsewhere will do.
+    imported: bool,
     arguments: Value,
     unit: Unit,
 }
@@ -77,6 +79,8 @@ struct Spec {
     #[serde(rename = "use")]
     reference: Option<String>,
     policy: Option<Value>,
+    #[serde(default)]
+    imported: bool,
     #[serde(default)]
     with: Map<String, Value>,
 }
@@ -106,9 +110,14 @@ impl Gate {
         let unit = Unit::compile(&policy.modules, &json!({}), limits).map_err(|error| {
             wrong(format!("the policy `{}` does not compile: {error}", policy.name))
         })?;
-        let digest = canonical::digest(&(rego::SEMANTICS, &policy, &arguments))
-            .map_err(|error| wrong(error.to_string()))?;
-        Ok(Self { name: metadata.name, description: metadata.description, digest, arguments, unit })
+        let digest = if spec.imported {
+            canonical::digest(&(rego::SEMANTICS, &policy, &arguments, "imported"))
+        } else {
+            canonical::digest(&(rego::SEMANTICS, &policy, &arguments))
+        };
+        let digest = digest.map_err(|error| wrong(error.to_string()))?;
+        let Metadata { name, description } = metadata;
+        Ok(Self { name, description, digest, imported: spec.imported, arguments, unit })
     }
 
     /// Decides about the artifact at the root of `lineage` as of `at`.
@@ -129,7 +138,7 @@ impl Gate {
             answer: Answer::Indeterminate,
             violations: Vec::new(),
             warnings: Vec::new(),
-            undecided: doubts(lineage),
+            undecided: doubts(lineage, self.imported),
         };
         match self.findings(lineage, at, limits) {
             Ok(findings) => {
@@ -159,14 +168,14 @@ impl Gate {
 }
 
 /// What no gate policy can decide away: nobody attested the artifact, or part of its lineage was left out.
-fn doubts(lineage: &Closure) -> Vec<String> {
+fn doubts(lineage: &Closure, imported: bool) -> Vec<String> {
     let mut doubts = Vec::new();
     let attested = lineage.nodes.iter().any(|node| {
+        let own = node.attestation.as_ref().map(|attestation| &attestation.subjects);
+        let believed = node.imported.as_ref().filter(|one| imported && one.believed);
+        let subjects = own.or_else(|| believed.map(|imported| &imported.subjects));
         node.kind == NodeKind::Attestation
-            && node
-                .attestation
-                .as_ref()
-                .is_some_and(|attestation| attestation.subjects.contains(&lineage.root))
+            && subjects.is_some_and(|subjects| subjects.contains(&lineage.root))
     });
     if !attested {
         doubts.push(format!("no attestation has {} as a subject", lineage.root));

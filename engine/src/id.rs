@@ -71,6 +71,8 @@ ids! {
     RunId,
     /// Names an API token, never its secret.
     TokenId,
+    /// Names a trust root.
+    TrustRootId,
     /// Names a trust rule.
     TrustRuleId,
     /// Names a waiver over all its revisions.

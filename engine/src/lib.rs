@@ -9,7 +9,8 @@
 //! [`document`] and [`schema`] read what people write; [`contract`] and [`policy`] give it meaning; [`material`] reads
 //! evidence; [`judge`] brings the two together through [`rego`], lets each [`waiver`] accept what it names, and ends in a
 //! [`judge::Record`]; [`gate`] asks about an
-//! artifact and its [`lineage`]; a [`trust_rule`] lets CI jobs in.
+//! artifact and its [`lineage`]; a [`trust_rule`] lets CI jobs in; a [`trust_root`] says whose
+//! attestations, made elsewhere, are believed.
 
 pub mod audit;
 pub mod canonical;
@@ -30,6 +31,7 @@ pub mod rego;
 pub mod run;
 pub mod schema;
 pub mod timestamp;
+pub mod trust_root;
 pub mod trust_rule;
 pub mod waiver;
 pub mod workflow;
@@ -40,5 +42,6 @@ pub use limits::Limits;
 pub use material::{Kind, Material};
 pub use name::Name;
 pub use timestamp::Timestamp;
+pub use trust_root::TrustRoot;
 pub use trust_rule::TrustRule;
 pub use waiver::Waiver;

@@ -44,6 +44,9 @@ pub struct Node {
     /// What is known of an attestation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attestation: Option<AttestationSummary>,
+    /// What is known of an attestation that was made elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<ImportedSummary>,
 }
 
 /// What gates and lineage answers say about an attestation.
@@ -68,6 +71,46 @@ pub struct AttestationSummary {
     pub subjects: Vec<Digest>,
     /// The log sequence number from which it holds.
     pub seq: u64,
+}
+
+/// What gates and lineage answers say about an attestation that was made elsewhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportedSummary {
+    /// The digest of its bytes.
+    pub digest: Digest,
+    /// What it says, by the URI of its predicate.
+    pub predicate_type: String,
+    /// Who signed it.
+    pub signer: Signer,
+    /// The trust root that believed it when it was imported.
+    pub trust_root: Name,
+    /// Whether that root, as it is now, still names who signed and allows what is said.
+    pub believed: bool,
+    /// When it was signed, by the evidence that came with it; absent where nothing says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_at: Option<crate::Timestamp>,
+    /// When it was received.
+    pub received_at: crate::Timestamp,
+    /// Its subjects that have a SHA-256 digest.
+    pub subjects: Vec<Digest>,
+    /// The log sequence number from which it holds.
+    pub seq: u64,
+}
+
+/// Who signed an attestation that was made elsewhere: whoever has a key, or whom a certificate is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signer {
+    /// The digest of the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Digest>,
+    /// Who said whom the certificate is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// Whom the certificate is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
 }
 
 /// One edge of an answer.

@@ -27,6 +27,7 @@ use std::str::FromStr;
 pub use image::layout::{LayoutError, LayoutImage, image_layout};
 pub use image::reference::{ImageReference, ReferenceError, parse_image_reference};
 use json::Outline;
+pub use provenance::{ProvenanceInputs, provenance_inputs};
 pub use reading::{Problem, Reading, read};
 pub use recognise::recognise;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

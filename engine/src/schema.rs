@@ -23,6 +23,8 @@ pub const GATE: &str = include_str!("schema/gate.schema.json");
 pub const WAIVER: &str = include_str!("schema/waiver.schema.json");
 /// The published schema of `kind: TrustRule`.
 pub const TRUST_RULE: &str = include_str!("schema/trust-rule.schema.json");
+/// The published schema of `kind: TrustRoot`.
+pub const TRUST_ROOT: &str = include_str!("schema/trust-root.schema.json");
 /// The published schema of `kind: Workflow`.
 pub const WORKFLOW: &str = include_str!("schema/workflow.schema.json");
 
@@ -39,6 +41,8 @@ pub(crate) static GATE_FORM: Form = LazyLock::new(|| form(GATE));
 pub(crate) static WAIVER_FORM: Form = LazyLock::new(|| form(WAIVER));
 /// The form of every trust rule.
 pub(crate) static TRUST_RULE_FORM: Form = LazyLock::new(|| form(TRUST_RULE));
+/// The form of every trust root.
+pub(crate) static TRUST_ROOT_FORM: Form = LazyLock::new(|| form(TRUST_ROOT));
 /// The form of every workflow.
 pub(crate) static WORKFLOW_FORM: Form = LazyLock::new(|| form(WORKFLOW));
 

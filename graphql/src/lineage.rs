@@ -1,7 +1,7 @@
 //! Lineage answers: flat, bounded, and honest about what is left out.
 
 use async_graphql::{Enum, Object};
-use engine::lineage::{AttestationSummary, Closure};
+use engine::lineage::{AttestationSummary, Closure, ImportedSummary};
 
 use crate::evaluation::Verdict;
 use crate::scalar::{Digest, Timestamp, UInt64};
@@ -100,6 +100,11 @@ impl Node {
     async fn attestation(&self) -> Option<Summary> {
         self.0.attestation.clone().map(Summary)
     }
+
+    /// What is known of an attestation that was made elsewhere.
+    async fn imported(&self) -> Option<Imported> {
+        self.0.imported.clone().map(Imported)
+    }
 }
 
 /// One edge of a lineage.
@@ -173,6 +178,70 @@ impl Summary {
     }
 
     /// The digests of its subjects.
+    #[graphql(complexity = 5)]
+    async fn subjects(&self) -> Vec<Digest> {
+        self.0.subjects.iter().copied().map(Digest).collect()
+    }
+
+    /// The log sequence number from which it holds.
+    async fn seq(&self) -> UInt64 {
+        UInt64(self.0.seq)
+    }
+}
+
+/// What lineage says about an attestation that was made elsewhere.
+#[derive(Debug)]
+pub(crate) struct Imported(ImportedSummary);
+
+/// What lineage says about an attestation that was made elsewhere.
+#[Object(name = "ImportedSummary")]
+impl Imported {
+    /// The digest of its bytes.
+    async fn digest(&self) -> Digest {
+        Digest(self.0.digest)
+    }
+
+    /// What it says, by the URI of its predicate.
+    async fn predicate_type(&self) -> &str {
+        &self.0.predicate_type
+    }
+
+    /// The digest of the key that signed it.
+    async fn signer_key(&self) -> Option<Digest> {
+        self.0.signer.key.map(Digest)
+    }
+
+    /// Who said whom the certificate is for that signed it.
+    async fn signer_issuer(&self) -> Option<&str> {
+        self.0.signer.issuer.as_deref()
+    }
+
+    /// Whom the certificate is for that signed it.
+    async fn signer_subject(&self) -> Option<&str> {
+        self.0.signer.subject.as_deref()
+    }
+
+    /// The trust root that believed it when it was imported.
+    async fn trust_root(&self) -> &str {
+        self.0.trust_root.as_str()
+    }
+
+    /// Whether that root, as it is now, still names who signed and allows what is said.
+    async fn believed(&self) -> bool {
+        self.0.believed
+    }
+
+    /// When it was signed, by the evidence that came with it.
+    async fn signed_at(&self) -> Option<Timestamp> {
+        self.0.signed_at.map(Timestamp)
+    }
+
+    /// When it was received.
+    async fn received_at(&self) -> Timestamp {
+        Timestamp(self.0.received_at)
+    }
+
+    /// The SHA-256 digests of its subjects.
     #[graphql(complexity = 5)]
     async fn subjects(&self) -> Vec<Digest> {
         self.0.subjects.iter().copied().map(Digest).collect()

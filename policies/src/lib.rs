@@ -53,11 +53,18 @@ pub const POLICIES: &[Source] = &[
 ];
 
 /// Policies over an artifact and its lineage.
-pub const GATES: &[Source] = &[Source {
-    name: "released",
-    policy: include_str!("../gates/released/policy.yaml"),
-    rego: include_str!("../gates/released/policy.rego"),
-}];
+pub const GATES: &[Source] = &[
+    Source {
+        name: "endorsed",
+        policy: include_str!("../gates/endorsed/policy.yaml"),
+        rego: include_str!("../gates/endorsed/policy.rego"),
+    },
+    Source {
+        name: "released",
+        policy: include_str!("../gates/released/policy.yaml"),
+        rego: include_str!("../gates/released/policy.rego"),
+    },
+];
 
 #[cfg(test)]
 mod tests {

@@ -22,6 +22,7 @@ mod error;
 mod events;
 mod evidence;
 mod gates;
+mod imports;
 mod integrations;
 mod issuers;
 mod jobs;
@@ -41,6 +42,7 @@ mod secrets;
 mod sessions;
 pub mod store;
 mod tokens;
+mod trust_roots;
 mod trust_rules;
 mod versions;
 mod views;
@@ -69,6 +71,7 @@ use engine::policy::Library;
 use engine::{Limits, Timestamp};
 pub use error::{Error, chain};
 pub use events::EVENTS;
+pub use imports::Imported;
 pub use integrations::{
     INTEGRATIONS_MAX, Integration, IntegrationUpdate, Mail, NewIntegration, ROTATION_HOURS, Target,
     WebhookFormat,
@@ -88,9 +91,12 @@ use secrets::Secrets;
 use sessions::Logins;
 pub use sessions::{LogIn, LoginProvider, NewSession, SESSION_HOURS};
 use store::Store;
-pub use store::{Attempt, AuditFilter, DeliveryState, RetentionRule, Role as BackendRole};
+pub use store::{
+    Attempt, AuditFilter, DeliveryState, ImportedSubject, RetentionRule, Role as BackendRole,
+};
 pub use tokens::NewToken;
 pub use trust::KeyRing;
+pub use trust_roots::TrustRoot;
 pub use versions::ProjectVersion;
 pub use views::*;
 pub use workflows::{DEADLINE_MINUTES, DEADLINE_MINUTES_MAX, Terms, WorkflowUpdate};

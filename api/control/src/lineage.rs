@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use engine::Digest;
 use engine::id::OrganizationId;
-use engine::lineage::{AttestationSummary, Closure, Direction, Edge, Node, NodeKind};
+use engine::lineage::{
+    AttestationSummary, Closure, Direction, Edge, ImportedSummary, Node, NodeKind,
+};
 
 use crate::actor::{Actor, Permission};
 use crate::store::{self, NodeKey, Reader, Walk};
-use crate::{Attestation, Control, Error, Result, attestations};
+use crate::{Attestation, Control, Error, Result, attestations, imports};
 
 /// A question about lineage.
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +95,13 @@ pub(crate) async fn closure(
         .into_iter()
         .map(|attestation| (attestation.digest, attestation))
         .collect();
-    let nodes: Vec<Node> = walked.nodes.iter().map(|node| name(node, &known)).collect();
+    let elsewhere: Vec<Digest> =
+        reached.into_iter().filter(|digest| !known.contains_key(digest)).collect();
+    let found = read.imported_by_digests(org, &elsewhere).await?;
+    let imported = imports::standing(read, org, found).await?;
+    let imported: BTreeMap<Digest, ImportedSummary> =
+        imported.into_iter().map(|one| (one.summary.digest, one.summary)).collect();
+    let nodes: Vec<Node> = walked.nodes.iter().map(|node| name(node, &known, &imported)).collect();
     let mut edges: Vec<Edge> = walked
         .edges
         .iter()
@@ -119,17 +127,23 @@ pub(crate) async fn closure(
     })
 }
 
-fn name(node: &store::ClosureNode, known: &BTreeMap<Digest, Attestation>) -> Node {
+fn name(
+    node: &store::ClosureNode,
+    known: &BTreeMap<Digest, Attestation>,
+    elsewhere: &BTreeMap<Digest, ImportedSummary>,
+) -> Node {
     let (id, kind) = match &node.key {
         NodeKey::Artifact(digest) => (digest.to_string(), NodeKind::Artifact),
         NodeKey::Attestation(digest) => (digest.to_string(), NodeKind::Attestation),
         NodeKey::Commit(id) => (format!("git:{id}"), NodeKind::Commit),
     };
-    let attestation = match &node.key {
-        NodeKey::Attestation(digest) => known.get(digest).map(summary),
-        _ => None,
+    let (attestation, imported) = match &node.key {
+        NodeKey::Attestation(digest) => {
+            (known.get(digest).map(summary), elsewhere.get(digest).cloned())
+        }
+        _ => (None, None),
     };
-    Node { id, kind, hops: node.hops, attestation }
+    Node { id, kind, hops: node.hops, attestation, imported }
 }
 
 fn summary(attestation: &Attestation) -> AttestationSummary {

@@ -16,8 +16,8 @@ use crate::extract::{Caller, Path, Query};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Which {
-    after: Option<String>,
-    limit: Option<usize>,
+    pub(super) after: Option<String>,
+    pub(super) limit: Option<usize>,
 }
 
 type Exact = ([(HeaderName, &'static str); 1], Vec<u8>);

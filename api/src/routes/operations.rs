@@ -54,6 +54,10 @@ pub(crate) async fn workflow_schema() -> Typed<&'static str> {
     typed("application/schema+json", schema::WORKFLOW)
 }
 
+pub(crate) async fn trust_root_schema() -> Typed<&'static str> {
+    typed("application/schema+json", schema::TRUST_ROOT)
+}
+
 pub(crate) async fn trust_rule_schema() -> Typed<&'static str> {
     typed("application/schema+json", schema::TRUST_RULE)
 }

@@ -240,6 +240,7 @@ async fn every_changing_route_leaves_an_event() {
     stories::integrations(d).await;
     stories::backends(d).await;
     stories::retention(d).await;
+    stories::trust_roots(d).await;
     stories::trust_rules(d).await;
     stories::people(d).await;
     d.change(("DELETE", "/v1/keys/{id}"), key["id"].as_str().unwrap(), "key.revoke", "").await;

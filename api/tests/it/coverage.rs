@@ -38,6 +38,7 @@ fn example(name: &str) -> Value {
         "PutDocument" => json!({ "source": "kind: Contract" }),
         "CreateKey" => json!({ "name": "web", "public_key": "" }),
         "CreateToken" => json!({ "name": "web", "scopes": ["read"] }),
+        "PutTrustRoot" => json!({ "source": "kind: TrustRoot" }),
         "CreateTrustRule" => json!({ "source": "kind: TrustRule" }),
         "ExplainToken" => json!({ "token": "a.b.c" }),
         "ExchangeToken" => json!({

@@ -13,6 +13,7 @@ mod delivery;
 pub mod form;
 mod gate;
 mod identity;
+mod imported;
 mod integration;
 mod job;
 mod key;
@@ -41,6 +42,7 @@ pub use contract::{ContractRevision, PutDocument};
 pub use delivery::{Attempt, Delivery, DeliveryState};
 pub use gate::{Decide, Decisions, GateRevision};
 pub use identity::Identity;
+pub use imported::{Imported, PutTrustRoot, Signer, TrustRoot};
 pub use integration::{
     CreateIntegration, DisableIntegration, Integration, NewIntegration, Target, UpdateIntegration,
     WebhookFormat,

@@ -125,6 +125,15 @@ pub enum AttestCommand {
     },
     /// Sign and push; the exit code is the server's verdict.
     Push(PushArgs),
+    /// Hand in attestations that were made elsewhere; those that no trust root believes are refused.
+    #[command(
+        after_help = "A file holds one Sigstore bundle or DSSE envelope, or one on each line. Ends with 3 when one is refused.\n\nExamples:\n  gh attestation download app.tar.gz --repo acme/web\n  muster attest import sha256:….jsonl"
+    )]
+    Import {
+        /// The attestations; - is the standard input.
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
     /// Give the run up.
     #[command(after_help = "Example:\n  muster attest reset --reason 'the build failed'")]
     Reset {

@@ -56,7 +56,7 @@ async fn apply(client: &Client, wanted: &Wanted, change: &Change) -> Result<()> 
     }
     let all = change.noun.path().to_owned();
     let (method, path) = match (change.noun, change.action) {
-        (Noun::Contract | Noun::Gate | Noun::TrustRule, _) => (Method::PUT, all),
+        (Noun::Contract | Noun::Gate | Noun::TrustRoot | Noun::TrustRule, _) => (Method::PUT, all),
         (Noun::Project | Noun::Waiver, _) | (Noun::Workflow, Action::Create) => (Method::POST, all),
         (Noun::Workflow, _) => (Method::PATCH, path),
     };
@@ -71,6 +71,7 @@ fn body(wanted: &Wanted, change: &Change) -> Result<Value> {
         Noun::Contract => json!(found(&wanted.contracts, name)?.body),
         Noun::Gate => json!(found(&wanted.gates, name)?.body),
         Noun::Project => json!({ "name": name }),
+        Noun::TrustRoot => json!({ "source": found(&wanted.trust_roots, name)?.source }),
         Noun::TrustRule => json!({ "source": found(&wanted.trust_rules, name)?.source }),
         Noun::Waiver => json!({ "source": found(&wanted.waivers, name)?.source }),
         Noun::Workflow => {

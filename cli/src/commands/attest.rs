@@ -2,6 +2,7 @@
 
 mod admission;
 mod deliver;
+mod import;
 mod remote;
 mod steps;
 
@@ -43,6 +44,7 @@ pub(super) async fn run(context: &Context, args: AttestArgs) -> Result {
             steps::status(context, &output, &resume).await
         }
         Some(AttestCommand::Push(args)) => steps::push(context, args).await,
+        Some(AttestCommand::Import { files }) => import::run(context, &files).await,
         Some(AttestCommand::Reset { reason, failed, resume }) => {
             steps::reset(context, reason, failed, &resume).await
         }

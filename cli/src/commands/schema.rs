@@ -13,6 +13,7 @@ pub(super) fn run(context: &Context, args: &SchemaArgs) -> Exit {
         SchemaKind::Gate => schema::GATE,
         SchemaKind::Waiver => schema::WAIVER,
         SchemaKind::Workflow => schema::WORKFLOW,
+        SchemaKind::TrustRoot => schema::TRUST_ROOT,
         SchemaKind::TrustRule => schema::TRUST_RULE,
     });
     Exit::Success

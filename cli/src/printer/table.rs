@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use engine::gate::{Answer, Decision};
-use engine::lineage::{Closure, NodeKind};
+use engine::lineage::{Closure, ImportedSummary, NodeKind};
 use engine::{Evaluation, Outcome, Verdict, Violation};
 
 use super::{about, waiver_line, word};
@@ -147,7 +147,8 @@ pub(crate) fn lineage(closure: &Closure, terminal: &Terminal) -> String {
                 attestation.contract_revision
             )
         });
-        let _infallible = writeln!(text, "{:indent$}{kind:<11} {}{known}", "", node.id);
+        let elsewhere = node.imported.as_ref().map_or_else(String::new, imported);
+        let _infallible = writeln!(text, "{:indent$}{kind:<11} {}{known}{elsewhere}", "", node.id);
     }
     for edge in &closure.edges {
         let line = format!("  {} → {} ({})", shortened(&edge.from), shortened(&edge.to), edge.kind);
@@ -166,6 +167,13 @@ pub(crate) fn lineage(closure: &Closure, terminal: &Terminal) -> String {
         closure.as_of_seq
     );
     text
+}
+
+/// What an attestation says that was made elsewhere, and whether that is believed.
+fn imported(one: &ImportedSummary) -> String {
+    let (kind, root) = (plain(&one.predicate_type), &one.trust_root);
+    let believed = if one.believed { "believed" } else { "not believed any more" };
+    format!("  {kind} {believed} under {root}")
 }
 
 /// Enough of an identity to find it again.

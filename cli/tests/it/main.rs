@@ -20,6 +20,7 @@ mod demo;
 mod flow;
 mod formats;
 mod http;
+mod imports;
 mod integration;
 mod large;
 mod login;

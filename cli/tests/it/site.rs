@@ -139,6 +139,19 @@ impl Site {
         (Digest::of(content), attest(name, "good.json"))
     }
 
+    /// Imports an attestation that a stock client signed, under the trust root `cosign`.
+    pub(crate) fn import(&self, server: &Server) {
+        let key = testdata::text("materials/attestation/cosign.pub").replace('\n', "\n      ");
+        let root = format!(
+            "apiVersion: muster.dev/v1\nkind: TrustRoot\nmetadata: {{ name: cosign }}\nspec:\n  keys:\n    - |\n      {key}\n"
+        );
+        self.sandbox.write("cosign.yaml", root);
+        let bundle = testdata::bytes("materials/attestation/cosign-attest.sigstore.json");
+        self.sandbox.write("cosign-attest.sigstore.json", bundle);
+        self.run(server, "trust-root push cosign.yaml").with(0);
+        self.run(server, "attest import cosign-attest.sigstore.json").with(0);
+    }
+
     /// The bytes of `name.bundle`.
     #[track_caller]
     pub(crate) fn bundle(&self, name: &str) -> Vec<u8> {

@@ -133,6 +133,11 @@ impl Bundle {
         &self.envelope
     }
 
+    /// Whether it is signed with a certificate.
+    pub(crate) const fn is_certified(&self) -> bool {
+        matches!(self.material, Material::Certificate)
+    }
+
     pub(crate) const fn material(&self) -> &Material {
         &self.material
     }

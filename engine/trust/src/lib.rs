@@ -7,6 +7,7 @@
 
 mod bundle;
 mod envelope;
+mod foreign;
 mod key;
 mod seal;
 mod sign;
@@ -17,6 +18,9 @@ mod webhook;
 
 pub use bundle::{Bundle, InvalidBundle, MEDIA_TYPE};
 pub use envelope::{Envelope, InvalidEnvelope, PAYLOAD_TYPE, Signature, pae};
+pub use foreign::{
+    Endorsed, ForeignRefusal, ForeignRoot, ForeignSigner, InvalidRoot, verify_foreign,
+};
 pub use key::{KeyError, PublicKey, SigningKey};
 pub use seal::{
     Binding, KeyName, KeyRing, NONCE_BYTES, SECRET_BYTES_MAX, SealError, Sealed, Secret,

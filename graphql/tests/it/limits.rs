@@ -86,6 +86,7 @@ const LISTS: &[(&str, &str)] = &[
     ("Evaluation.violations", "inner"),
     ("Evaluation.waived", "inner"),
     ("Evaluation.warnings", "inner"),
+    ("ImportedSummary.subjects", "scalars"),
     ("Job.claims", "inner"),
     ("Lineage.edges", "maxNodes of the lineage"),
     ("Lineage.nodes", "maxNodes of the lineage"),

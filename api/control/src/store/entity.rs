@@ -196,6 +196,15 @@ entities! {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
         org: Uuid, name: String, issuer: String, digest: Vec<u8>, document: String, created_at: i64, created_by: Uuid,
     }
+    trust_root "trust_root" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, name: String, digest: Vec<u8>, document: String, created_at: i64, created_by: Uuid,
+    }
+    imported_attestation "imported_attestation" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, digest: Vec<u8>, payload_digest: Vec<u8>, seq: i64, size: i64, predicate_type: String,
+        subjects: String, signer: String, trust_root: String, signed_at: Option<i64>, created_at: i64, created_by: Uuid,
+    }
     job "job" {
         #[sea_orm(primary_key, auto_increment = false)] token: Uuid,
         org: Uuid, workflow: Uuid, run: Option<Uuid>, rule: Uuid, rule_name: String, kind: String, issuer: String,

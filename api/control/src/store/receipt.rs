@@ -198,20 +198,28 @@ impl Rows {
 }
 
 fn edges(receipt: &Receipt, nodes: &BTreeMap<NodeKey, i64>, seq: u64) -> Vec<edge::Model> {
-    let distinct: BTreeSet<(i64, i64, i16)> = receipt
-        .edges
-        .iter()
-        .filter_map(|edge| {
-            Some((*nodes.get(&edge.dst)?, *nodes.get(&edge.src)?, edge.kind.number()))
-        })
-        .collect();
+    let Attestation { org, id, .. } = receipt.attestation;
+    edge_models(org, id, &receipt.edges, nodes, seq)
+}
+
+/// The rows of the edges that an attestation adds, each once.
+pub(super) fn edge_models(
+    org: OrganizationId,
+    attestation: AttestationId,
+    edges: &[Edge],
+    nodes: &BTreeMap<NodeKey, i64>,
+    seq: u64,
+) -> Vec<edge::Model> {
+    let numbered =
+        |edge: &Edge| Some((*nodes.get(&edge.dst)?, *nodes.get(&edge.src)?, edge.kind.number()));
+    let distinct: BTreeSet<(i64, i64, i16)> = edges.iter().filter_map(numbered).collect();
     let model = |(dst, src, kind)| edge::Model {
-        org: receipt.attestation.org.0,
+        org: org.0,
         dst,
         seq: int(seq),
         src,
         kind,
-        attestation: receipt.attestation.id.0,
+        attestation: attestation.0,
     };
     distinct.into_iter().map(model).collect()
 }

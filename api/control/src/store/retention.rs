@@ -227,13 +227,14 @@ impl Tx<'_> {
     }
 }
 
-/// Whether the blob of a row of `org_blob` is kept no longer: it is old, and is no bundle of an attestation, no decision
+/// Whether the blob of a row of `org_blob` is kept no longer: it is old, and is no attestation, no decision
 /// on a waiver, and no evidence that is still used.
 fn removable(rule: RetentionRule, at: Timestamp) -> SimpleExpr {
     let since = at.plus_days(-i64::from(rule.keep_days)).as_millis();
     let old = Expr::col(("org_blob", "created_at")).lt(since);
     let named = |table, column| Expr::exists(naming(table, column)).not();
     old.and(named("attestation", "digest"))
+        .and(named("imported_attestation", "digest"))
         .and(named("waiver_decision", "statement"))
         .and(Expr::exists(used(rule.keep_released, since)).not())
 }

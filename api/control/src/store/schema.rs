@@ -18,6 +18,7 @@ mod repeat;
 mod retention;
 mod run;
 mod token;
+mod trust_root;
 mod trust_rule;
 mod version;
 mod waiver;
@@ -54,6 +55,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     retention::MIGRATION,
     repeat::MIGRATION,
     crafting::MIGRATION,
+    trust_root::MIGRATION,
 ];
 
 /// Columns that a later migration adds, and the indexes over them. A new column is null or has a default.

@@ -6,6 +6,7 @@ mod backends;
 mod blobs;
 mod crafting;
 mod deliveries;
+mod imports;
 mod integrations;
 mod jobs;
 mod lineage;

@@ -181,6 +181,19 @@ pub(super) async fn people(d: &mut Driver) {
     d.change_as(&owner, ("DELETE", "/v1/sessions/current"), "", "session.end", "").await;
 }
 
+/// A root, what it believes, and its end.
+pub(super) async fn trust_roots(d: &mut Driver) {
+    let root = json!({
+        "apiVersion": "muster.dev/v1", "kind": "TrustRoot", "metadata": { "name": "web" },
+        "spec": { "keys": [testdata::text("materials/attestation/cosign.pub")] },
+    });
+    let root = text(&json!({ "source": text(&root) }));
+    d.change(("PUT", "/v1/trust-roots"), "", "trust-root.revise", root).await;
+    let bundle = testdata::bytes("materials/attestation/cosign-attest.sigstore.json");
+    d.change(("POST", "/v1/imports"), "", "attestation.import", bundle).await;
+    d.change(("DELETE", "/v1/trust-roots/{name}"), "web", "trust-root.delete", "").await;
+}
+
 /// A rule, a job that it lets in, and its end.
 pub(super) async fn trust_rules(d: &mut Driver) {
     let issuer = testdata::peers::Issuer::start();

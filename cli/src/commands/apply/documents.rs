@@ -11,7 +11,7 @@ use engine::document::Document;
 use engine::gate::Gate;
 use engine::policy::Library;
 use engine::workflow::Workflow;
-use engine::{Digest, Limits, Timestamp, TrustRule};
+use engine::{Digest, Limits, Timestamp, TrustRoot, TrustRule};
 
 use crate::commands::library;
 use crate::craft;
@@ -31,6 +31,7 @@ pub(super) struct Wanted {
     pub gates: BTreeMap<String, WantedGate>,
     /// By `PROJECT/WORKFLOW`.
     pub workflows: BTreeMap<String, Workflow>,
+    pub trust_roots: BTreeMap<String, WantedRoot>,
     pub trust_rules: BTreeMap<String, WantedRule>,
     pub waivers: BTreeMap<String, WantedWaiver>,
 }
@@ -45,6 +46,13 @@ pub(super) struct WantedContract {
 pub(super) struct WantedGate {
     pub digest: Digest,
     pub body: PutDocument,
+}
+
+#[derive(Debug)]
+pub(super) struct WantedRoot {
+    pub root: TrustRoot,
+    pub digest: Digest,
+    pub source: String,
 }
 
 #[derive(Debug)]
@@ -129,6 +137,13 @@ impl Wanted {
                 let one = Workflow::parse(&source.document).map_err(|error| wrong(&error))?;
                 let name = one.path.to_string();
                 (name.clone(), self.workflows.insert(name, one).is_some())
+            }
+            "TrustRoot" => {
+                let root = TrustRoot::parse(&source.document).map_err(|error| wrong(&error))?;
+                let digest = root.digest().map_err(|error| wrong(&error))?;
+                let name = root.name.to_string();
+                let one = WantedRoot { root, digest, source: source.text };
+                (name.clone(), self.trust_roots.insert(name, one).is_some())
             }
             "TrustRule" => {
                 let rule = TrustRule::parse(&source.document).map_err(|error| wrong(&error))?;

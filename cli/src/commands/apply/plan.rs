@@ -23,6 +23,7 @@ pub(super) enum Noun {
     Gate,
     Project,
     Workflow,
+    TrustRoot,
     TrustRule,
     Waiver,
 }
@@ -35,6 +36,7 @@ impl Noun {
             Self::Gate => "/v1/gates",
             Self::Project => "/v1/projects",
             Self::Workflow => "/v1/workflows",
+            Self::TrustRoot => "/v1/trust-roots",
             Self::TrustRule => "/v1/trust-rules",
             Self::Waiver => "/v1/waivers",
         }
@@ -48,6 +50,7 @@ impl fmt::Display for Noun {
             Self::Gate => "gate",
             Self::Project => "project",
             Self::Workflow => "workflow",
+            Self::TrustRoot => "trust root",
             Self::TrustRule => "trust rule",
             Self::Waiver => "waiver",
         })
@@ -131,6 +134,15 @@ pub(super) fn changes(wanted: &Wanted, standing: &Standing, prune: bool) -> Resu
     for (name, one) in &wanted.workflows {
         changes.push(workflow(name, one, standing));
     }
+    for (name, one) in &wanted.trust_roots {
+        let change = |action| Change::new(action, Noun::TrustRoot, name);
+        changes.push(match standing.trust_roots.get(name) {
+            None => change(Action::Create),
+            Some(there) if there.digest == one.digest => change(Action::Keep),
+            Some(there) => change(Action::Update)
+                .saying(value_difference(&json!(there.root), &json!(one.root))),
+        });
+    }
     for (name, one) in &wanted.trust_rules {
         let change = |action| Change::new(action, Noun::TrustRule, name);
         changes.push(match standing.trust_rules.get(name) {
@@ -213,6 +225,9 @@ fn pruned(wanted: &Wanted, standing: &Standing, changes: &mut Vec<Change>) {
         if there.deleted_at.is_none() && !wanted.workflows.contains_key(name) {
             delete(Noun::Workflow, name);
         }
+    }
+    for name in standing.trust_roots.keys().filter(|name| !wanted.trust_roots.contains_key(*name)) {
+        delete(Noun::TrustRoot, name);
     }
     for name in standing.trust_rules.keys().filter(|name| !wanted.trust_rules.contains_key(*name)) {
         delete(Noun::TrustRule, name);

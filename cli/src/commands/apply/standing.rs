@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api_types::{ContractRevision, GateRevision, Page, Project, TrustRule, Waiver, Workflow};
+use api_types::{
+    ContractRevision, GateRevision, Page, Project, TrustRoot, TrustRule, Waiver, Workflow,
+};
 use serde::de::DeserializeOwned;
 
 use super::documents::Wanted;
@@ -17,6 +19,7 @@ pub(super) struct Standing {
     pub projects: BTreeSet<String>,
     /// By `PROJECT/WORKFLOW`.
     pub workflows: BTreeMap<String, Workflow>,
+    pub trust_roots: BTreeMap<String, TrustRoot>,
     pub trust_rules: BTreeMap<String, TrustRule>,
     pub waivers: BTreeMap<String, Waiver>,
 }
@@ -42,6 +45,11 @@ impl Standing {
             for one in both(client, "/v1/workflows").await? {
                 let one: Workflow = one;
                 standing.workflows.insert(format!("{}/{}", one.project, one.name), one);
+            }
+        }
+        if prune || !wanted.trust_roots.is_empty() {
+            for one in all::<TrustRoot>(client, "/v1/trust-roots").await? {
+                standing.trust_roots.insert(one.root.name.to_string(), one);
             }
         }
         if prune || !wanted.trust_rules.is_empty() {
