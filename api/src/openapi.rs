@@ -80,10 +80,13 @@ fn scopes(access: Access) -> Option<String> {
     let Access::May(permission) = access else { return None };
     let scopes: Vec<String> =
         permission.scopes().iter().map(|scope| format!("`{scope}`")).collect();
-    let role = permission.role().map_or_else(
+    let mut role = permission.role().map_or_else(
         || "no person has it".to_owned(),
         |least| format!("a person by the role `{least}` or a higher one"),
     );
+    if let Some(least) = permission.project_role() {
+        role = format!("{role}, and in a project by the role `{least}` or a higher one there");
+    }
     Some(format!(
         "Needs the permission `{permission}`, which a token has by the scope {}; {role}.",
         scopes.join(" or ")
@@ -272,6 +275,10 @@ fn managed(out: &mut BTreeMap<String, Value>) {
     add::<types::SetMemberRole>(out);
     add::<types::CreateInvitation>(out);
     add::<types::Invitation>(out);
+    add::<types::OwnProjectRole>(out);
+    add::<types::ProjectRole>(out);
+    add::<types::SetProjectRole>(out);
+    add::<types::ProjectMember>(out);
     add::<types::SetGroupRole>(out);
     add::<types::GroupRole>(out);
     add::<types::CreateOrganization>(out);

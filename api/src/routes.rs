@@ -273,15 +273,19 @@ pub const ROUTES: &[Route] = &[
     Route::new("DELETE", "/v1/groups/{id}", May(Permission::EditMembers), "Take the role of a group away", || delete(members::remove_group)).answers(204, Answer::Nothing),
     Route::new("POST", "/v1/projects", May(Permission::EditProjects), "Make a project", || post(projects::create))
         .takes(Body::Json("CreateProject")).answers(201, Answer::Json("Project")),
-    Route::new("GET", "/v1/projects", May(Permission::Read), "List projects", || get(projects::list)).answers(200, Answer::List("Project")),
-    Route::new("GET", "/v1/projects/{name}/versions", May(Permission::Read), "List the newest versions of a project", || get(projects::versions))
+    Route::new("GET", "/v1/projects", May(Permission::ReadProjects), "List projects", || get(projects::list)).answers(200, Answer::List("Project")),
+    Route::new("GET", "/v1/projects/{name}/members", May(Permission::ReadProjects), "List who is what in a project by itself", || get(projects::members)).answers(200, Answer::List("ProjectMember")),
+    Route::new("PUT", "/v1/projects/{name}/members", May(Permission::EditProjectMembers), "Say what a member or a group is in a project", || put(projects::set_role))
+        .takes(Body::Json("SetProjectRole")).answers(200, Answer::Json("ProjectMember")),
+    Route::new("DELETE", "/v1/projects/{name}/members/{id}", May(Permission::EditProjectMembers), "Make somebody nothing in a project any more", || delete(projects::remove_member)).answers(204, Answer::Nothing),
+    Route::new("GET", "/v1/projects/{name}/versions", May(Permission::ReadProjects), "List the newest versions of a project", || get(projects::versions))
         .answers(200, Answer::List("ProjectVersion")),
-    Route::new("POST", "/v1/projects/{name}/versions/{version}/release", May(Permission::EditProjects), "Release a version: it takes no more runs", || post(projects::release))
+    Route::new("POST", "/v1/projects/{name}/versions/{version}/release", May(Permission::ReleaseVersions), "Release a version: it takes no more runs", || post(projects::release))
         .answers(200, Answer::Json("ProjectVersion")),
     Route::new("POST", "/v1/workflows", May(Permission::EditWorkflows), "Make a workflow", || post(workflows::create))
         .takes(Body::Json("CreateWorkflow")).answers(201, Answer::Json("Workflow")),
-    Route::new("GET", "/v1/workflows", May(Permission::Read), "List workflows, or those that were deleted", || get(workflows::list)).asks(DELETED).answers(200, Answer::List("Workflow")),
-    Route::new("GET", "/v1/workflows/{project}/{name}", May(Permission::Read), "Show a workflow", || get(workflows::show)).answers(200, Answer::Json("Workflow")),
+    Route::new("GET", "/v1/workflows", May(Permission::ReadProjects), "List workflows, or those that were deleted", || get(workflows::list)).asks(DELETED).answers(200, Answer::List("Workflow")),
+    Route::new("GET", "/v1/workflows/{project}/{name}", May(Permission::ReadProjects), "Show a workflow", || get(workflows::show)).answers(200, Answer::Json("Workflow")),
     Route::new("PATCH", "/v1/workflows/{project}/{name}", May(Permission::EditWorkflows), "Change what the next runs of a workflow must meet; what is absent stays", || patch(workflows::update))
         .takes(Body::Json("UpdateWorkflow")).answers(200, Answer::Json("Workflow")),
     Route::new("DELETE", "/v1/workflows/{project}/{name}", May(Permission::EditWorkflows), "Delete a workflow: no run of it is opened any more", || delete(workflows::remove))
@@ -294,8 +298,8 @@ pub const ROUTES: &[Route] = &[
         .answers(200, Answer::Json("ContractRevision")),
     Route::new("PUT", "/v1/contracts", May(Permission::EditContracts), "Store a contract, with `If-Match` only over the revision of that tag; a new revision unless nothing changed", || put(contracts::store))
         .takes(Body::Json("PutDocument")).answers(200, Answer::Json("ContractRevision")),
-    Route::new("GET", "/v1/contracts", May(Permission::Read), "List the latest revision of every contract", || get(contracts::list)).asks(DELETED).answers(200, Answer::List("ContractRevision")),
-    Route::new("GET", "/v1/contracts/{name}", May(Permission::Read), "Show a contract, the latest revision unless one is named", || get(contracts::show))
+    Route::new("GET", "/v1/contracts", May(Permission::ReadContracts), "List the latest revision of every contract", || get(contracts::list)).asks(DELETED).answers(200, Answer::List("ContractRevision")),
+    Route::new("GET", "/v1/contracts/{name}", May(Permission::ReadContracts), "Show a contract, the latest revision unless one is named", || get(contracts::show))
         .asks(&[("revision", Parameter::Within(0, u32::MAX))]).answers(200, Answer::Json("ContractRevision")),
     Route::new("POST", "/v1/keys", May(Permission::EditKeys), "Register a public key that may sign attestations", || post(keys::create))
         .takes(Body::Json("CreateKey")).answers(201, Answer::Json("Key")),
@@ -324,8 +328,8 @@ pub const ROUTES: &[Route] = &[
         .answers(204, Answer::Nothing),
     Route::new("POST", "/v1/runs", May(Permission::Attest), "Open a run of a workflow", || post(runs::open))
         .takes(Body::Json("OpenRun")).answers(201, Answer::Json("OpenedRun")),
-    Route::new("GET", "/v1/runs", May(Permission::Read), "List runs, newest first", || get(runs::list)).asks(RUNS).answers(200, Answer::List("Run")),
-    Route::new("GET", "/v1/runs/{id}", May(Permission::Read), "Show a run", || get(runs::show)).answers(200, Answer::Json("Run")),
+    Route::new("GET", "/v1/runs", May(Permission::ReadProjects), "List runs, newest first", || get(runs::list)).asks(RUNS).answers(200, Answer::List("Run")),
+    Route::new("GET", "/v1/runs/{id}", May(Permission::ReadProjects), "Show a run", || get(runs::show)).answers(200, Answer::Json("Run")),
     Route::new("POST", "/v1/runs/{id}/cancel", May(Permission::Attest), "Give a run up", || post(runs::cancel))
         .takes(Body::Json("CancelRun")).answers(200, Answer::Json("Run")),
     Route::new("POST", "/v1/runs/{id}/fail", May(Permission::Attest), "Say that the job of a run broke", || post(runs::fail))
@@ -339,7 +343,7 @@ pub const ROUTES: &[Route] = &[
         .takes(Body::Bundle).answers(201, Answer::Json("Receipt")),
     Route::new("PUT", "/v1/blobs/{digest}", May(Permission::Attest), "Store a blob under its digest", || put(blobs::store))
         .takes(Body::Bytes).answers(201, Answer::Json("Blob")),
-    Route::new("GET", "/v1/blobs/{digest}", May(Permission::Read), "Fetch a blob", || get(blobs::fetch))
+    Route::new("GET", "/v1/blobs/{digest}", May(Permission::ReadProjects), "Fetch a blob", || get(blobs::fetch))
         .takes(Body::Streamed).answers(200, Answer::Other("application/octet-stream")),
     Route::new("HEAD", "/v1/blobs/{digest}", May(Permission::SeeBlobs), "Whether a blob is there, and its size", || head(blobs::size)).answers(200, Answer::Nothing),
     Route::new("POST", "/v1/backends", May(Permission::EditStorage), "Make a backend, once it was found to work", || post(backends::create))
@@ -369,17 +373,17 @@ pub const ROUTES: &[Route] = &[
     Route::new("POST", "/v1/retention/preview", May(Permission::EditStorage), "Say how much of some of the evidence a rule would remove", || post(retention::preview))
         .takes(Body::Json("PreviewRetention")).patient().answers(200, Answer::Json("RetentionPreview")),
     Route::new("GET", "/v1/readiness", May(Permission::Read), "Show how the organization stands, in figures of its newest runs and attestations", || get(readiness::show)).answers(200, Answer::Json("Readiness")),
-    Route::new("GET", "/v1/attestations", May(Permission::Read), "List attestations, newest first", || get(attestations::list))
+    Route::new("GET", "/v1/attestations", May(Permission::ReadProjects), "List attestations, newest first", || get(attestations::list))
         .asks(PAGE).answers(200, Answer::List("Attestation")),
-    Route::new("GET", "/v1/attestations/{digest}", May(Permission::Read), "Show an attestation", || get(attestations::show)).answers(200, Answer::Json("Attestation")),
-    Route::new("GET", "/v1/attestations/{digest}/bundle", May(Permission::Read), "Fetch a bundle, byte for byte", || get(attestations::bundle)).answers(200, Answer::Other(BUNDLE_MEDIA_TYPE)),
-    Route::new("GET", "/v1/attestations/{digest}/verdict", May(Permission::Read), "Fetch a verdict record, byte for byte", || get(attestations::verdict)).answers(200, Answer::Other(JSON)),
-    Route::new("POST", "/v1/imports", May(Permission::Attest), "Import an attestation that was made elsewhere, a bundle or a DSSE envelope; 200 when the same bytes were imported before", || post(imports::import))
+    Route::new("GET", "/v1/attestations/{digest}", May(Permission::ReadProjects), "Show an attestation", || get(attestations::show)).answers(200, Answer::Json("Attestation")),
+    Route::new("GET", "/v1/attestations/{digest}/bundle", May(Permission::ReadProjects), "Fetch a bundle, byte for byte", || get(attestations::bundle)).answers(200, Answer::Other(BUNDLE_MEDIA_TYPE)),
+    Route::new("GET", "/v1/attestations/{digest}/verdict", May(Permission::ReadProjects), "Fetch a verdict record, byte for byte", || get(attestations::verdict)).answers(200, Answer::Other(JSON)),
+    Route::new("POST", "/v1/imports", May(Permission::ImportAttestations), "Import an attestation that was made elsewhere, a bundle or a DSSE envelope; 200 when the same bytes were imported before", || post(imports::import))
         .takes(Body::Bundle).answers(201, Answer::Json("Imported")),
     Route::new("GET", "/v1/imports", May(Permission::Read), "List attestations that were made elsewhere, newest first", || get(imports::list)).asks(PAGE).answers(200, Answer::List("Imported")),
     Route::new("GET", "/v1/imports/{digest}", May(Permission::Read), "Show an attestation that was made elsewhere", || get(imports::show)).answers(200, Answer::Json("Imported")),
     Route::new("GET", "/v1/imports/{digest}/bytes", May(Permission::Read), "Fetch an attestation that was made elsewhere, byte for byte", || get(imports::bytes)).answers(200, Answer::Other(JSON)),
-    Route::new("GET", "/v1/artifacts/{digest}", May(Permission::Read), "List the attestations that are about an artifact, newest first", || get(artifacts::show)).answers(200, Answer::List("Attestation")),
+    Route::new("GET", "/v1/artifacts/{digest}", May(Permission::ReadProjects), "List the attestations that are about an artifact, newest first", || get(artifacts::show)).answers(200, Answer::List("Attestation")),
     Route::new("GET", "/v1/artifacts/{digest}/lineage", May(Permission::Read), "Walk the lineage around an artifact", || get(artifacts::lineage))
         .asks(LINEAGE).answers(200, Answer::Other(JSON)),
     Route::new("PUT", "/v1/gates", May(Permission::EditGates), "Store a gate; a new revision unless nothing changed", || put(gates::store))

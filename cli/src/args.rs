@@ -9,6 +9,7 @@ mod delivery;
 mod integration;
 mod manage;
 mod member;
+mod project;
 mod retention;
 mod run;
 mod secrets;
@@ -35,10 +36,11 @@ pub(crate) use integration::{
     FormatArg, IntegrationCommand, IntegrationCreateCommand, IntegrationUpdateArgs, MailArgs,
 };
 pub(crate) use manage::{
-    ContractArg, ContractCommand, GateCommand, KeyCommand, OrgCommand, ProjectCommand, ScopeArg,
-    TokenCommand, WorkflowCommand,
+    ContractArg, ContractCommand, GateCommand, KeyCommand, OrgCommand, ScopeArg, TokenCommand,
+    WorkflowCommand,
 };
 pub(crate) use member::{GroupCommand, InvitationCommand, LoginArgs, MemberCommand};
+pub(crate) use project::{ProjectCommand, ProjectMemberArgs, ProjectMemberCommand};
 pub(crate) use retention::{RetentionCommand, RetentionSetArgs};
 pub(crate) use run::{RunCommand, RunListArgs, StateArg};
 pub(crate) use secrets::{SecretsArgs, SecretsCommand};

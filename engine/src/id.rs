@@ -67,6 +67,8 @@ ids! {
     PersonId,
     /// Names a project.
     ProjectId,
+    /// Names what someone is in a project.
+    ProjectRoleId,
     /// Names one execution of a workflow.
     RunId,
     /// Names an API token, never its secret.

@@ -2,16 +2,18 @@
 
 mod role;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
 use engine::Name;
-use engine::id::{OrganizationId, PersonId, RunId, TokenId, WorkflowId};
+use engine::id::{OrganizationId, PersonId, ProjectId, RunId, TokenId, WorkflowId};
 use engine::run::WorkflowPath;
 use engine::trust_rule::granted;
-pub use role::Role;
+pub use role::{ProjectRole, Role};
 
 use crate::error::Error;
+use crate::store;
 
 /// What a token may do. One list; each use case names the scope it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,18 +70,28 @@ impl FromStr for Scope {
 pub enum Permission {
     /// Make and list organizations.
     EditInstance,
-    /// See everything of the organization but what its administrators alone see; ask gates.
+    /// See what crosses projects: lineage, gates, waivers, members, keys, figures; ask gates.
     Read,
+    /// See projects: workflows, versions, runs, attestations, evidence.
+    ReadProjects,
+    /// See contracts.
+    ReadContracts,
     /// Learn whether a blob is there, and its size.
     SeeBlobs,
     /// Open runs, store evidence, push attestations, give runs up.
     Attest,
+    /// Import attestations that were made elsewhere.
+    ImportAttestations,
     /// Change contracts.
     EditContracts,
     /// Change gates.
     EditGates,
-    /// Change projects and their versions.
+    /// Make projects.
     EditProjects,
+    /// Release versions of projects.
+    ReleaseVersions,
+    /// Say who is what in a project.
+    EditProjectMembers,
     /// Change workflows.
     EditWorkflows,
     /// Ask for a waiver.
@@ -104,56 +116,61 @@ pub enum Permission {
     ReadAudit,
 }
 
+/// A permission, its name, and who has it.
+type Row = (Permission, &'static str, &'static [Scope], Option<Role>, Option<ProjectRole>);
+
 impl Permission {
-    /// The matrix: every permission, its name, the scopes of a token that carry it, and the least role of a person that
-    /// does; none where no role does.
-    pub const ALL: [(Self, &'static str, &'static [Scope], Option<Role>); 18] = [
-        (Self::EditInstance, "edit-instance", &[Scope::Instance], None),
-        (Self::Read, "read", &[Scope::Read], Some(Role::Viewer)),
-        (
-            Self::SeeBlobs,
-            "see-blobs",
-            &[Scope::Attest, Scope::Read, Scope::Job],
-            Some(Role::Viewer),
-        ),
-        (Self::Attest, "attest", &[Scope::Attest, Scope::Job], Some(Role::Member)),
-        (Self::EditContracts, "edit-contracts", &[Scope::Admin], Some(Role::Admin)),
-        (Self::EditGates, "edit-gates", &[Scope::Admin], Some(Role::Admin)),
-        (Self::EditProjects, "edit-projects", &[Scope::Admin], Some(Role::Admin)),
-        (Self::EditWorkflows, "edit-workflows", &[Scope::Admin], Some(Role::Admin)),
-        (
-            Self::RequestWaivers,
-            "request-waivers",
-            &[Scope::Admin, Scope::Attest],
-            Some(Role::Member),
-        ),
-        (Self::ApproveWaivers, "approve-waivers", &[Scope::Admin], Some(Role::Admin)),
-        (Self::EditKeys, "edit-keys", &[Scope::Admin], Some(Role::Admin)),
-        (Self::EditTokens, "edit-tokens", &[Scope::Admin], Some(Role::Admin)),
-        (Self::EditTrust, "edit-trust", &[Scope::Admin], Some(Role::Admin)),
-        (Self::EditMembers, "edit-members", &[Scope::Admin], Some(Role::Admin)),
-        (Self::EditStorage, "edit-storage", &[Scope::Admin], Some(Role::Admin)),
-        (Self::EditIntegrations, "edit-integrations", &[Scope::Admin], Some(Role::Admin)),
-        (Self::EditSettings, "edit-settings", &[Scope::Admin], Some(Role::Admin)),
-        (Self::ReadAudit, "read-audit", &[Scope::Admin, Scope::Instance], Some(Role::Admin)),
+    /// The matrix: every permission, its name, the scopes of a token that carry it, the least role of a person that does,
+    /// none where no role does, and the least role in a project that does within it.
+    #[rustfmt::skip] // a table: one permission, one line
+    pub const ALL: [Row; 23] = [
+        (Self::EditInstance, "edit-instance", &[Scope::Instance], None, None),
+        (Self::Read, "read", &[Scope::Read], Some(Role::Viewer), None),
+        (Self::ReadProjects, "read-projects", &[Scope::Read], Some(Role::Viewer), Some(ProjectRole::Viewer)),
+        (Self::ReadContracts, "read-contracts", &[Scope::Read], Some(Role::Guest), None),
+        (Self::SeeBlobs, "see-blobs", &[Scope::Attest, Scope::Read, Scope::Job], Some(Role::Viewer), Some(ProjectRole::Contributor)),
+        (Self::Attest, "attest", &[Scope::Attest, Scope::Job], Some(Role::Member), Some(ProjectRole::Contributor)),
+        (Self::ImportAttestations, "import-attestations", &[Scope::Attest], Some(Role::Member), None),
+        (Self::EditContracts, "edit-contracts", &[Scope::Admin], Some(Role::Admin), None),
+        (Self::EditGates, "edit-gates", &[Scope::Admin], Some(Role::Admin), None),
+        (Self::EditProjects, "edit-projects", &[Scope::Admin], Some(Role::Admin), None),
+        (Self::ReleaseVersions, "release-versions", &[Scope::Admin], Some(Role::Admin), Some(ProjectRole::Admin)),
+        (Self::EditProjectMembers, "edit-project-members", &[Scope::Admin], Some(Role::Admin), Some(ProjectRole::Admin)),
+        (Self::EditWorkflows, "edit-workflows", &[Scope::Admin], Some(Role::Admin), Some(ProjectRole::Admin)),
+        (Self::RequestWaivers, "request-waivers", &[Scope::Admin, Scope::Attest], Some(Role::Member), None),
+        (Self::ApproveWaivers, "approve-waivers", &[Scope::Admin], Some(Role::Admin), None),
+        (Self::EditKeys, "edit-keys", &[Scope::Admin], Some(Role::Admin), None),
+        (Self::EditTokens, "edit-tokens", &[Scope::Admin], Some(Role::Admin), None),
+        (Self::EditTrust, "edit-trust", &[Scope::Admin], Some(Role::Admin), None),
+        (Self::EditMembers, "edit-members", &[Scope::Admin], Some(Role::Admin), None),
+        (Self::EditStorage, "edit-storage", &[Scope::Admin], Some(Role::Admin), None),
+        (Self::EditIntegrations, "edit-integrations", &[Scope::Admin], Some(Role::Admin), None),
+        (Self::EditSettings, "edit-settings", &[Scope::Admin], Some(Role::Admin), None),
+        (Self::ReadAudit, "read-audit", &[Scope::Admin, Scope::Instance], Some(Role::Admin), None),
     ];
 
     /// The name of this permission.
     pub fn name(self) -> &'static str {
-        self.row().map_or("", |(_, name, _, _)| name)
+        self.row().map_or("", |(_, name, ..)| name)
     }
 
     /// The scopes of which a token needs one.
     pub fn scopes(self) -> &'static [Scope] {
-        self.row().map_or(&[], |(_, _, scopes, _)| scopes)
+        self.row().map_or(&[], |(_, _, scopes, ..)| scopes)
     }
 
     /// The least role that a person needs; none when no role will do.
     pub fn role(self) -> Option<Role> {
-        self.row().and_then(|(_, _, _, role)| role)
+        self.row().and_then(|(_, _, _, role, _)| role)
     }
 
-    fn row(self) -> Option<(Self, &'static str, &'static [Scope], Option<Role>)> {
+    /// The least role in a project that a person needs there who has no such role in the organization; none when no role in
+    /// a project will do.
+    pub fn project_role(self) -> Option<ProjectRole> {
+        self.row().and_then(|(_, _, _, _, role)| role)
+    }
+
+    fn row(self) -> Option<Row> {
         Self::ALL.into_iter().find(|(permission, ..)| *permission == self)
     }
 }
@@ -192,6 +209,35 @@ pub struct Person {
     pub email: String,
     /// What the person is now.
     pub role: Role,
+    /// What the person is in projects, besides.
+    pub projects: BTreeMap<ProjectId, (Name, ProjectRole)>,
+}
+
+/// The part of an organization in which somebody may do something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Within {
+    /// All of it.
+    Everything,
+    /// These projects.
+    Projects(BTreeSet<ProjectId>),
+}
+
+impl Within {
+    /// Whether the project is in it.
+    pub(crate) fn has(&self, project: ProjectId) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Projects(projects) => projects.contains(&project),
+        }
+    }
+
+    /// The projects, if it is not everything.
+    pub(crate) fn projects(self) -> Option<BTreeSet<ProjectId>> {
+        match self {
+            Self::Everything => None,
+            Self::Projects(projects) => Some(projects),
+        }
+    }
 }
 
 /// What the token of a CI job is good for: one run of one workflow.
@@ -231,13 +277,50 @@ impl Actor {
         self.in_organization(permission)
     }
 
-    /// The same for what a CI job does too: with its own run alone.
+    /// The organization, and the part of it, in which this actor may do that. Who asks about what is elsewhere is told that
+    /// it is not there.
+    pub(crate) fn authorize_within(
+        &self,
+        permission: Permission,
+    ) -> Result<(OrganizationId, Within), Error> {
+        match (self.authorize(permission), &self.organization) {
+            (Ok(org), _) => Ok((org, Within::Everything)),
+            (Err(refusal), Some((org, _))) => {
+                let projects = self.projects_with(permission);
+                if projects.is_empty() {
+                    Err(refusal)
+                } else {
+                    Ok((*org, Within::Projects(projects)))
+                }
+            }
+            (Err(refusal), None) => Err(refusal),
+        }
+    }
+
+    /// The projects in which this actor may do that, whatever it may in the organization.
+    fn projects_with(&self, permission: Permission) -> BTreeSet<ProjectId> {
+        let projects = self.person.iter().flat_map(|person| &person.projects);
+        let enough = |role| permission.project_role().is_some_and(|least| role >= least);
+        projects.filter(|(_, (_, role))| enough(*role)).map(|(project, _)| *project).collect()
+    }
+
+    /// Whether this actor attests runs of some workflows alone.
+    pub(crate) fn is_restricted(&self) -> bool {
+        self.grants.is_some() || (self.person.is_some() && !self.has(Permission::Attest))
+    }
+
+    /// The same for what a CI job does too: with its own run alone. Of whoever [`Self::is_restricted`] it is not known yet
+    /// whether they may: [`Self::check_workflow`] says so.
     pub(crate) fn authorize_job(
         &self,
         permission: Permission,
         with: With,
     ) -> Result<OrganizationId, Error> {
-        let org = self.in_organization(permission)?;
+        let org = match (self.in_organization(permission), &self.organization) {
+            (Ok(org), _) => org,
+            (Err(_), Some((org, _))) if !self.projects_with(permission).is_empty() => *org,
+            (Err(refusal), _) => return Err(refusal),
+        };
         let Some(Binding { run, .. }) = self.job else { return Ok(org) };
         match (with, run) {
             (With::NoRun, None) | (With::Evidence, Some(_)) => Ok(org),
@@ -254,21 +337,27 @@ impl Actor {
         }
     }
 
-    /// Refuses a CI job another workflow than its own, and a restricted token one that it was not made for.
-    pub(crate) fn check_workflow(&self, id: WorkflowId, path: &WorkflowPath) -> Result<(), Error> {
-        match self.job {
-            Some(Binding { workflow, .. }) if workflow != id => Err(Error::forbidden(format!(
-                "this token of a CI job is for another workflow than `{path}`"
-            ))),
-            _ => Ok(()),
-        }?;
-        match &self.grants {
-            Some(grants) if !granted(grants, path) => Err(Error::forbidden(format!(
-                "this token is for the workflows `{}`, not for `{path}`",
-                grants.join("`, `")
-            ))),
-            _ => Ok(()),
+    /// Refuses a CI job another workflow than its own, a restricted token one that it was not made for, and a person one of
+    /// a project in which they may not attest.
+    pub(crate) fn check_workflow(
+        &self,
+        workflow: &store::Workflow,
+        path: &WorkflowPath,
+    ) -> Result<(), Error> {
+        if self.job.is_some_and(|job| job.workflow != workflow.id) {
+            let message = format!("this token of a CI job is for another workflow than `{path}`");
+            return Err(Error::forbidden(message));
         }
+        if let Some(grants) = self.grants.as_ref().filter(|grants| !granted(grants, path)) {
+            let grants = grants.join("`, `");
+            let message = format!("this token is for the workflows `{grants}`, not for `{path}`");
+            return Err(Error::forbidden(message));
+        }
+        let person = self.person.is_some() && !self.has(Permission::Attest);
+        if person && !self.projects_with(Permission::Attest).contains(&workflow.project) {
+            return Err(Error::not_found("workflow", path));
+        }
+        Ok(())
     }
 
     fn in_organization(&self, permission: Permission) -> Result<OrganizationId, Error> {
@@ -317,10 +406,13 @@ impl Actor {
                 "this token may not {permission}: it lacks the scope {scopes}"
             ));
         };
-        let needed = permission.role().map_or_else(
+        let mut needed = permission.role().map_or_else(
             || "no role in an organization will do".to_owned(),
             |least| format!("that takes the role `{least}`"),
         );
+        if let Some(least) = permission.project_role() {
+            needed = format!("{needed}, or the role `{least}` in the project");
+        }
         Error::forbidden(format!("as `{}` you may not {permission}: {needed}", person.role))
     }
 

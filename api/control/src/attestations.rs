@@ -3,7 +3,7 @@
 use engine::id::{AttestationId, OrganizationId, RunId};
 use engine::{Digest, Evaluation};
 
-use crate::actor::{Actor, Permission};
+use crate::actor::{Actor, Permission, Within};
 use crate::store::{AttestationFilter, Reader, Sequenced};
 use crate::workflows::Names;
 use crate::{Attestation, Control, Error, Page, Result, Subject, store};
@@ -11,9 +11,9 @@ use crate::{Attestation, Control, Error, Page, Result, Subject, store};
 impl Control {
     /// A stored attestation.
     pub async fn attestation(&self, actor: &Actor, digest: Digest) -> Result<Attestation> {
-        let org = actor.authorize(Permission::Read)?;
+        let (org, within) = actor.authorize_within(Permission::ReadProjects)?;
         let read = self.store.read();
-        let found = found(&read, org, digest).await?;
+        let found = found(&read, org, &within, digest).await?;
         describe(&read, org, vec![found])
             .await?
             .pop()
@@ -22,8 +22,8 @@ impl Control {
 
     /// The bundle of a stored attestation, byte for byte as it was signed.
     pub async fn bundle(&self, actor: &Actor, digest: Digest) -> Result<Vec<u8>> {
-        let org = actor.authorize(Permission::Read)?;
-        found(&self.store.read(), org, digest).await?;
+        let (org, within) = actor.authorize_within(Permission::ReadProjects)?;
+        found(&self.store.read(), org, &within, digest).await?;
         let blob = self.store.read().blob(org, digest).await?;
         let lost = || Error::internal(format!("the bundle {digest} was never noted"));
         self.bytes(&blob.ok_or_else(lost)?).await
@@ -31,9 +31,9 @@ impl Control {
 
     /// The verdict record of a stored attestation, byte for byte.
     pub async fn verdict(&self, actor: &Actor, digest: Digest) -> Result<Vec<u8>> {
-        let org = actor.authorize(Permission::Read)?;
+        let (org, within) = actor.authorize_within(Permission::ReadProjects)?;
         let read = self.store.read();
-        let found = found(&read, org, digest).await?;
+        let found = found(&read, org, &within, digest).await?;
         record(&read, org, found.record.id).await
     }
 
@@ -43,10 +43,12 @@ impl Control {
         actor: &Actor,
         subject: Digest,
     ) -> Result<Vec<Attestation>> {
-        let org = actor.authorize(Permission::Read)?;
+        let (org, within) = actor.authorize_within(Permission::ReadProjects)?;
         let read = self.store.read();
         let limit = self.page_size(self.limits.page_max)?;
-        let found = read.attestations_by_subject(org, subject, store::Page::first(limit)).await?;
+        let mut found =
+            read.attestations_by_subject(org, subject, store::Page::first(limit)).await?;
+        found.retain(|one| within.has(one.record.project));
         describe(&read, org, found).await
     }
 
@@ -57,13 +59,15 @@ impl Control {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<Attestation>> {
-        let org = actor.authorize(Permission::Read)?;
+        let (org, within) = actor.authorize_within(Permission::ReadProjects)?;
         let limit = self.page_size(limit)?;
         let wrong = |_error| Error::invalid("`after` is not the `next` of a page of attestations");
         let after = after.map(str::parse::<u64>).transpose().map_err(wrong)?;
         let read = self.store.read();
         let page = store::Page { after, limit: limit + 1 };
-        let mut found = read.list_attestations(org, &AttestationFilter::default(), page).await?;
+        let filter =
+            AttestationFilter { projects: within.projects(), ..AttestationFilter::default() };
+        let mut found = read.list_attestations(org, &filter, page).await?;
         let more = found.len() > usize::try_from(limit).unwrap_or(usize::MAX);
         if more {
             found.pop();
@@ -76,10 +80,12 @@ impl Control {
 async fn found(
     read: &Reader<'_>,
     org: OrganizationId,
+    within: &Within,
     digest: Digest,
 ) -> Result<Sequenced<store::Attestation>> {
     read.attestation_by_digest(org, digest)
         .await?
+        .filter(|found| within.has(found.record.project))
         .ok_or_else(|| Error::not_found("attestation", digest))
 }
 

@@ -94,7 +94,7 @@ impl Control {
 
     /// The latest revision of every contract, or of every one that was deleted.
     pub async fn contracts(&self, actor: &Actor, deleted: bool) -> Result<Vec<ContractRevision>> {
-        let org = actor.authorize(Permission::Read)?;
+        let org = actor.authorize(Permission::ReadContracts)?;
         let read = self.store.read();
         let mut revisions = Vec::new();
         let all = read.contracts(org).await?.into_iter();
@@ -113,7 +113,7 @@ impl Control {
         name: &Name,
         revision: Option<u32>,
     ) -> Result<ContractRevision> {
-        let org = actor.authorize(Permission::Read)?;
+        let org = actor.authorize(Permission::ReadContracts)?;
         let read = self.store.read();
         let contract = found(&read, org, name).await?;
         let found = match revision {

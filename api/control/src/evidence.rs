@@ -41,7 +41,11 @@ impl Control {
 
     /// A blob that the organization references.
     pub async fn blob(&self, actor: &Actor, digest: Digest) -> Result<(Blob, BlobStream)> {
-        let org = actor.authorize(Permission::Read)?;
+        let (org, within) = actor.authorize_within(Permission::ReadProjects)?;
+        if let Some(projects) = within.projects() {
+            let used = self.store.read().is_of_projects(org, digest, &projects).await?;
+            used.then_some(()).ok_or_else(|| Error::not_found("blob", digest))?;
+        }
         let blob = self.referenced(org, digest).await?;
         Ok((blob, self.fetch(&blob).await?))
     }

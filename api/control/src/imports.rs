@@ -32,7 +32,7 @@ impl Control {
     /// Imports an attestation, and says whether it is new. The same bytes twice answer the same. That it was refused, and
     /// at which step, is an audit event.
     pub async fn import(&self, actor: &Actor, bytes: Vec<u8>) -> Result<(Imported, bool)> {
-        let org = actor.authorize(Permission::Attest)?;
+        let org = actor.authorize(Permission::ImportAttestations)?;
         let digest = Digest::of(&bytes);
         match self.import_in_order(actor, org, digest, bytes).await {
             Err(refusal @ Error::Refused { .. }) => {

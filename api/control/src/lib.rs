@@ -33,6 +33,7 @@ mod lineage;
 mod members;
 mod organizations;
 pub mod outbound;
+mod project_members;
 mod readiness;
 mod receipt;
 mod repeats;
@@ -52,7 +53,7 @@ mod workflows;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use actor::{Actor, Binding, Permission, Person, Role, Scope};
+pub use actor::{Actor, Binding, Permission, Person, ProjectRole, Role, Scope};
 use backends::Opened;
 pub use backends::{
     BACKENDS_MAX, MoveBlobs, MovedBlobs, NewBackend, REMOVAL_DAYS, REMOVAL_MINUTES, SweepBlobs,
@@ -82,6 +83,7 @@ pub use library::library;
 pub use lineage::LineageQuestion;
 pub use members::{GROUPS_MAX, GroupRole, INVITATION_DAYS, Invitation, Member};
 use outbound::Outbound;
+pub use project_members::{PROJECT_MEMBERS_MAX, ProjectMember, Whom};
 pub use readiness::{READINESS_DAYS, READINESS_SAMPLE, Readiness, Spread};
 pub use repeats::{Begun, REPEAT_CHARS_MAX, REPEAT_HOURS};
 pub use retention::{EXPIRY_HOURS, KEEP_DAYS_MAX, Retention, RetentionPreview};

@@ -88,6 +88,7 @@ impl Control {
                     let (before, person) = member(&tx, org, id).await?;
                     check_rank(&actor, &[before.role])?;
                     tx.delete_member(org, id).await?;
+                    tx.delete_project_roles_of(org, id).await?;
                     keep_an_owner(&tx, before).await?;
                     let gone = json!({ "person": id, "deleted": true });
                     let change = Change::of(side(before, &person), gone);
@@ -171,7 +172,7 @@ impl Control {
 
 /// Only owners make and unmake owners. What an administrator could do, a token of theirs could.
 fn check_rank(actor: &Actor, touched: &[Role]) -> Result<()> {
-    let least = if touched.contains(&Role::Owner) { Role::Owner } else { Role::Viewer };
+    let least = if touched.contains(&Role::Owner) { Role::Owner } else { Role::Guest };
     if actor.rank() >= least {
         return Ok(());
     }
@@ -235,6 +236,7 @@ mod tests {
                 id: PersonId(uuid::Uuid::nil()),
                 email: "a@acme.test".to_owned(),
                 role,
+                projects: [].into(),
             };
             let actor = Actor {
                 token: engine::id::TokenId(uuid::Uuid::nil()),

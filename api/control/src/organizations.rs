@@ -98,10 +98,11 @@ impl Control {
 
     /// Lists projects.
     pub async fn projects(&self, actor: &Actor) -> Result<Vec<Project>> {
-        let org = actor.authorize(Permission::Read)?;
+        let (org, within) = actor.authorize_within(Permission::ReadProjects)?;
         let projects = self.store.read().projects(org).await?;
         Ok(projects
             .into_iter()
+            .filter(|project| within.has(project.id))
             .map(|project| Project {
                 id: project.id,
                 name: project.name,

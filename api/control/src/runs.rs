@@ -52,7 +52,7 @@ impl Control {
         let read = self.store.read();
         let run = read.run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
         let (workflow, path) = workflow_of(&read, &run).await?;
-        actor.check_workflow(workflow.id, &path)?;
+        actor.check_workflow(&workflow, &path)?;
         if run.state == store::RunState::Open {
             let message = format!("the run {id} is still open: push its attestation, or cancel it");
             return Err(Error::Conflict(message));
@@ -68,13 +68,13 @@ impl Control {
         org: OrganizationId,
         id: RunId,
     ) -> Result<()> {
-        if actor.grants.is_none() {
+        if !actor.is_restricted() {
             return Ok(());
         }
         let read = self.store.read();
         let run = read.run(org, id).await?.ok_or_else(|| Error::not_found("run", id))?;
         let (workflow, path) = workflow_of(&read, &run).await?;
-        actor.check_workflow(workflow.id, &path)
+        actor.check_workflow(&workflow, &path)
     }
 
     async fn begin(
@@ -84,7 +84,7 @@ impl Control {
         workflow: &store::Workflow,
         Of { version, rerun_of }: Of,
     ) -> Result<OpenedRun> {
-        actor.check_workflow(workflow.id, path)?;
+        actor.check_workflow(workflow, path)?;
         workflows::standing(workflow, path)?;
         let (org, read) = (workflow.org, self.store.read());
         let lost = || Error::internal(format!("the workflow {path} has no contract"));
@@ -164,8 +164,10 @@ impl Control {
 
     /// A run.
     pub async fn run(&self, actor: &Actor, id: RunId) -> Result<Run> {
-        let org = actor.authorize(Permission::Read)?;
+        let (org, within) = actor.authorize_within(Permission::ReadProjects)?;
         self.expire_overdue(Some(org)).await?;
+        let run = self.store.read().run(org, id).await?;
+        run.filter(|run| within.has(run.project)).ok_or_else(|| Error::not_found("run", id))?;
         self.one(org, id).await
     }
 
@@ -178,14 +180,15 @@ impl Control {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<Run>> {
-        let org = actor.authorize(Permission::Read)?;
+        let (org, within) = actor.authorize_within(Permission::ReadProjects)?;
         let limit = self.page_size(limit)?;
         self.expire_overdue(Some(org)).await?;
         let read = self.store.read();
         let mut filter = RunFilter { state: state.map(stored), ..RunFilter::default() };
         if let Some(path) = workflow {
-            filter.workflow = Some(workflows::find(&read, org, path).await?.id);
+            filter.workflow = Some(workflows::find_within(&read, org, &within, path).await?.id);
         }
+        filter.projects = within.projects();
         let after = after
             .map(str::parse::<RunId>)
             .transpose()

@@ -5,17 +5,17 @@
 
 mod provider;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use engine::id::{OrganizationId, PersonId};
+use engine::id::{OrganizationId, PersonId, ProjectId};
 use engine::{Digest, Name, Timestamp};
 pub use provider::LoginProvider;
 pub(crate) use provider::Logins;
 use serde_json::json;
 
-use crate::actor::{Actor, Person, Role, Scope};
+use crate::actor::{Actor, Person, ProjectRole, Role, Scope};
 use crate::audit::Change;
 use crate::store::{self, ApiToken, AuditEvent, Invitation, Reader, Session, StoreError};
 use crate::{Control, Error, Result, audit, fresh, now, tokens};
@@ -163,8 +163,31 @@ impl Control {
         let role = role.ok_or_else(|| {
             Error::Unauthenticated(format!("`{}` is no member any more", person.email))
         })?;
-        Ok(Person { id: person.id, email: person.email, role })
+        let projects = projects(&read, session.org, person.id, &session.groups).await?;
+        Ok(Person { id: person.id, email: person.email, role, projects })
     }
+}
+
+/// What a person is in projects: by themselves, or by a group, whichever is more.
+async fn projects(
+    read: &Reader<'_>,
+    org: OrganizationId,
+    person: PersonId,
+    groups: &BTreeSet<String>,
+) -> Result<BTreeMap<ProjectId, (Name, ProjectRole)>> {
+    let found = read.project_roles_of(org, person, groups).await?;
+    if found.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let names = read.projects(org).await?.into_iter().map(|project| (project.id, project.name));
+    let names: BTreeMap<ProjectId, Name> = names.collect();
+    let mut projects: BTreeMap<ProjectId, (Name, ProjectRole)> = BTreeMap::new();
+    for one in found {
+        let Some(name) = names.get(&one.project) else { continue };
+        let held = projects.entry(one.project).or_insert_with(|| (name.clone(), one.role));
+        held.1 = held.1.max(one.role);
+    }
+    Ok(projects)
 }
 
 /// The person, as they are after this login.

@@ -4,7 +4,7 @@ use engine::id::{OrganizationId, ProjectId};
 use engine::{Name, Timestamp};
 use serde_json::{Value, json};
 
-use crate::actor::{Actor, Permission};
+use crate::actor::{Actor, Permission, Within};
 use crate::audit::Change;
 use crate::store::{self, Reader, RunState, Tx};
 use crate::{Control, Error, Result, audit, events, fresh, now};
@@ -38,9 +38,9 @@ impl Control {
         actor: &Actor,
         project: &Name,
     ) -> Result<Vec<ProjectVersion>> {
-        let org = actor.authorize(Permission::Read)?;
+        let (org, within) = actor.authorize_within(Permission::ReadProjects)?;
         let read = self.store.read();
-        let id = find(&read, org, project).await?;
+        let id = find(&read, org, &within, project).await?;
         let versions = read.project_versions(id, LISTED_MAX).await?;
         views(&read, project, versions).await
     }
@@ -52,15 +52,16 @@ impl Control {
         project: &Name,
         version: &str,
     ) -> Result<ProjectVersion> {
-        let org = actor.authorize(Permission::EditProjects)?;
+        let (org, within) = actor.authorize_within(Permission::ReleaseVersions)?;
         let (by, name, version) = (actor.clone(), project.clone(), version.to_owned());
         self.store
             .write(move |tx| {
                 let (actor, project, version) = (by.clone(), name.clone(), version.clone());
+                let within = within.clone();
                 Box::pin(async move {
                     // Whoever opens a run of it comes here too.
                     tx.take_turn().await?;
-                    let id = find(&tx, org, &project).await?;
+                    let id = find(&tx, org, &within, &project).await?;
                     let before = tx.project_version(id, &version).await?;
                     let before = before.ok_or_else(|| missing(&project, &version))?;
                     standing(&project, &before)?;
@@ -139,8 +140,15 @@ fn check_complete(version: &ProjectVersion) -> Result<()> {
     Ok(())
 }
 
-async fn find(read: &Reader<'_>, org: OrganizationId, project: &Name) -> Result<ProjectId> {
+/// The project of that name, if it is in that part of the organization.
+pub(crate) async fn find(
+    read: &Reader<'_>,
+    org: OrganizationId,
+    within: &Within,
+    project: &Name,
+) -> Result<ProjectId> {
     let found = read.project_by_name(org, project).await?;
+    let found = found.filter(|found| within.has(found.id));
     Ok(found.ok_or_else(|| Error::not_found("project", project))?.id)
 }
 

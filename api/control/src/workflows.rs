@@ -7,7 +7,7 @@ use engine::id::{ContractId, OrganizationId, ProjectId, WorkflowId};
 use engine::run::WorkflowPath;
 use serde_json::{Value, json};
 
-use crate::actor::{Actor, Permission};
+use crate::actor::{Actor, Permission, Within};
 use crate::audit::Change;
 use crate::store::{Reader, Tx};
 use crate::{Control, Error, Result, Workflow, audit, contracts, fresh, now, store};
@@ -54,11 +54,13 @@ impl Control {
         path: WorkflowPath,
         terms: Terms,
     ) -> Result<Workflow> {
-        let org = actor.authorize(Permission::EditWorkflows)?;
+        let (org, within) = actor.authorize_within(Permission::EditWorkflows)?;
         check_deadline(terms.deadline_minutes)?;
         let read = self.store.read();
         let project = read.project_by_name(org, &path.project).await?;
-        let project = project.ok_or_else(|| Error::not_found("project", &path.project))?;
+        let project = project
+            .filter(|project| within.has(project.id))
+            .ok_or_else(|| Error::not_found("project", &path.project))?;
         let Terms { contract, contract_revision, deadline_minutes } = terms;
         let workflow = store::Workflow {
             id: WorkflowId(fresh()),
@@ -90,7 +92,7 @@ impl Control {
 
     /// Lists workflows, or those that were deleted.
     pub async fn workflows(&self, actor: &Actor, deleted: bool) -> Result<Vec<Workflow>> {
-        let org = actor.authorize(Permission::Read)?;
+        let (org, within) = actor.authorize_within(Permission::ReadProjects)?;
         let read = self.store.read();
         let names = Names::load(&read, org).await?;
         let contracts: BTreeMap<ContractId, Name> = read
@@ -103,6 +105,7 @@ impl Control {
         workflows
             .into_iter()
             .filter(|workflow| workflow.deleted_at.is_some() == deleted)
+            .filter(|workflow| within.has(workflow.project))
             .map(|workflow| {
                 let project = names.project(workflow.project)?;
                 let contract = contracts.get(&workflow.contract).cloned();
@@ -114,9 +117,9 @@ impl Control {
 
     /// Shows a workflow.
     pub async fn workflow(&self, actor: &Actor, path: &WorkflowPath) -> Result<Workflow> {
-        let org = actor.authorize(Permission::Read)?;
+        let (org, within) = actor.authorize_within(Permission::ReadProjects)?;
         let read = self.store.read();
-        let workflow = find(&read, org, path).await?;
+        let workflow = find_within(&read, org, &within, path).await?;
         let contract = contract_of(&read, &workflow).await?;
         Ok(view(workflow, path.project.clone(), contract))
     }
@@ -128,7 +131,7 @@ impl Control {
         path: WorkflowPath,
         update: WorkflowUpdate,
     ) -> Result<Workflow> {
-        let org = actor.authorize(Permission::EditWorkflows)?;
+        let (org, within) = actor.authorize_within(Permission::EditWorkflows)?;
         check_deadline(update.deadline_minutes)?;
         if update == WorkflowUpdate::default() {
             return Err(Error::invalid(
@@ -139,8 +142,9 @@ impl Control {
         self.store
             .write(move |tx| {
                 let (actor, path, update) = (actor.clone(), path.clone(), update.clone());
+                let within = within.clone();
                 Box::pin(async move {
-                    let before = find(&tx, org, &path).await?;
+                    let before = find_within(&tx, org, &within, &path).await?;
                     standing(&before, &path)?;
                     let old = contract_of(&tx, &before).await?;
                     let (after, contract) = updated(&tx, &before, &old, update).await?;
@@ -161,13 +165,13 @@ impl Control {
     /// Deletes a workflow: no run of it is opened any more. Its runs, and what they attested, stay; those that are open
     /// can be finished.
     pub async fn delete_workflow(&self, actor: &Actor, path: WorkflowPath) -> Result<()> {
-        let org = actor.authorize(Permission::EditWorkflows)?;
+        let (org, within) = actor.authorize_within(Permission::EditWorkflows)?;
         let (actor, at) = (actor.clone(), now());
         self.store
             .write(move |tx| {
-                let (actor, path) = (actor.clone(), path.clone());
+                let (actor, path, within) = (actor.clone(), path.clone(), within.clone());
                 Box::pin(async move {
-                    let before = find(&tx, org, &path).await?;
+                    let before = find_within(&tx, org, &within, &path).await?;
                     standing(&before, &path)?;
                     tx.set_workflow_deleted(&before, Some(at)).await?;
                     let contract = contract_of(&tx, &before).await?;
@@ -183,13 +187,13 @@ impl Control {
 
     /// Restores a workflow that was deleted, under the contract that it was under.
     pub async fn restore_workflow(&self, actor: &Actor, path: WorkflowPath) -> Result<Workflow> {
-        let org = actor.authorize(Permission::EditWorkflows)?;
+        let (org, within) = actor.authorize_within(Permission::EditWorkflows)?;
         let actor = actor.clone();
         self.store
             .write(move |tx| {
-                let (actor, path) = (actor.clone(), path.clone());
+                let (actor, path, within) = (actor.clone(), path.clone(), within.clone());
                 Box::pin(async move {
-                    let before = find(&tx, org, &path).await?;
+                    let before = find_within(&tx, org, &within, &path).await?;
                     let Some(at) = before.deleted_at else {
                         return Err(Error::Conflict(format!(
                             "the workflow `{path}` is not deleted"
@@ -311,6 +315,17 @@ pub(crate) async fn find(
     let missing = || Error::not_found("workflow", path);
     let project = read.project_by_name(org, &path.project).await?.ok_or_else(missing)?;
     read.workflow_by_name(org, project.id, &path.workflow).await?.ok_or_else(missing)
+}
+
+/// The same, if it is in that part of the organization.
+pub(crate) async fn find_within(
+    read: &Reader<'_>,
+    org: OrganizationId,
+    within: &Within,
+    path: &WorkflowPath,
+) -> Result<store::Workflow> {
+    let found = find(read, org, path).await?;
+    if within.has(found.project) { Ok(found) } else { Err(Error::not_found("workflow", path)) }
 }
 
 /// The names of an organization's projects and workflows.

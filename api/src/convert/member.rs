@@ -5,6 +5,7 @@ use control as view;
 
 pub(crate) const fn role(role: view::Role) -> out::Role {
     match role {
+        view::Role::Guest => out::Role::Guest,
         view::Role::Viewer => out::Role::Viewer,
         view::Role::Member => out::Role::Member,
         view::Role::Admin => out::Role::Admin,
@@ -14,6 +15,7 @@ pub(crate) const fn role(role: view::Role) -> out::Role {
 
 pub(crate) const fn role_in(role: out::Role) -> view::Role {
     match role {
+        out::Role::Guest => view::Role::Guest,
         out::Role::Viewer => view::Role::Viewer,
         out::Role::Member => view::Role::Member,
         out::Role::Admin => view::Role::Admin,
@@ -22,7 +24,46 @@ pub(crate) const fn role_in(role: out::Role) -> view::Role {
 }
 
 pub(crate) fn person(one: view::Person) -> out::Person {
-    out::Person { id: one.id, email: one.email, role: role(one.role) }
+    let projects = one
+        .projects
+        .into_values()
+        .map(|(project, role)| out::OwnProjectRole { project, role: project_role(role) });
+    let projects = projects.collect();
+    out::Person { id: one.id, email: one.email, role: role(one.role), projects }
+}
+
+const fn project_role(role: view::ProjectRole) -> out::ProjectRole {
+    match role {
+        view::ProjectRole::Viewer => out::ProjectRole::Viewer,
+        view::ProjectRole::Contributor => out::ProjectRole::Contributor,
+        view::ProjectRole::Admin => out::ProjectRole::Admin,
+    }
+}
+
+pub(crate) const fn project_role_in(role: out::ProjectRole) -> view::ProjectRole {
+    match role {
+        out::ProjectRole::Viewer => view::ProjectRole::Viewer,
+        out::ProjectRole::Contributor => view::ProjectRole::Contributor,
+        out::ProjectRole::Admin => view::ProjectRole::Admin,
+    }
+}
+
+/// Whom a request means; none unless it names one of both.
+pub(crate) fn whom_in(email: Option<String>, group: Option<String>) -> Option<view::Whom> {
+    match (email, group) {
+        (Some(email), None) => Some(view::Whom::Email(email)),
+        (None, Some(group)) => Some(view::Whom::Group(group)),
+        _ => None,
+    }
+}
+
+pub(crate) fn project_member(one: view::ProjectMember) -> out::ProjectMember {
+    let view::ProjectMember { id, whom, role, created_at } = one;
+    let (email, group) = match whom {
+        view::Whom::Email(email) => (Some(email), None),
+        view::Whom::Group(group) => (None, Some(group)),
+    };
+    out::ProjectMember { id, email, group, role: project_role(role), created_at }
 }
 
 pub(crate) fn session(one: view::NewSession) -> out::NewSession {

@@ -1,7 +1,7 @@
 //! No route and no GraphQL field answers someone who may not ask.
 
 use api::{Access, Answer, Body, Route};
-use control::{Role, Scope};
+use control::{ProjectRole, Role, Scope};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ fn example(name: &str) -> Value {
         "CreateSession" => json!({ "id_token": "a.b.c" }),
         "SetMemberRole" => json!({ "role": "viewer" }),
         "CreateInvitation" => json!({ "email": "jane@acme.test", "role": "viewer" }),
-        "SetGroupRole" => json!({ "group": "web", "role": "viewer" }),
+        "SetGroupRole" | "SetProjectRole" => json!({ "group": "web", "role": "viewer" }),
         "OpenRun" => json!({ "workflow": "web/release" }),
         "CancelRun" | "FailRun" | "EndWaiver" | "DisableIntegration" => {
             json!({ "reason": "because" })
@@ -149,6 +149,39 @@ async fn a_route_answers_people_from_its_role_on_and_nobody_below() {
         }
     }
     assert!(denials > 80 && others > 150, "{denials} {others}");
+    server.stop().await;
+}
+
+/// The same with a role in a project, for guests of the organization.
+#[tokio::test]
+async fn a_route_answers_guests_from_their_role_in_a_project_on() {
+    let server = Server::start().await;
+    let project = json!({ "name": "web" });
+    let made = server.ask(Method::POST, "/v1/projects", &server.owner).json(&project);
+    assert_eq!(made.send().await.unwrap().status(), 201);
+    let guest = server.session("guest").await;
+    let (mut denials, mut others) = (0, 0);
+    for (role, name) in ProjectRole::ALL {
+        let path = "/v1/projects/web/members";
+        let set = json!({ "email": "guest@acme.test", "role": name });
+        let set = server.ask(Method::PUT, path, &server.owner).json(&set).send().await.unwrap();
+        assert_eq!(set.status(), 200);
+        for route in api::ROUTES {
+            let Access::May(permission) = route.access else { continue };
+            let in_project = permission.project_role().is_some_and(|least| role >= least);
+            let asked = request(&server, route).bearer_auth(&guest);
+            if !in_project && permission.role() != Some(Role::Guest) {
+                denied(route, asked, 403, "forbidden").await;
+                denials += 1;
+                continue;
+            }
+            let status = asked.send().await.unwrap().status().as_u16();
+            let fine = !matches!(status, 401 | 403) && status < 500;
+            assert!(fine, "{} {} as {role}: {status}", route.method, route.path);
+            others += 1;
+        }
+    }
+    assert!(denials > 150 && others > 60, "{denials} {others}");
     server.stop().await;
 }
 

@@ -53,7 +53,8 @@ pub use job::{
 pub use key::{CreateKey, Key};
 pub use member::{
     CreateInvitation, CreateSession, GroupRole, Invitation, LoginProvider, Member, NewSession,
-    Person, Role, SetGroupRole, SetMemberRole,
+    OwnProjectRole, Person, ProjectMember, ProjectRole, Role, SetGroupRole, SetMemberRole,
+    SetProjectRole,
 };
 pub use organization::{CreateOrganization, CreatedOrganization, Organization};
 pub use page::Page;

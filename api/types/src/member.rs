@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use engine::id::{GroupId, InvitationId, PersonId};
+use engine::id::{GroupId, InvitationId, PersonId, ProjectRoleId};
 use engine::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,6 +13,8 @@ use crate::form;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
+    /// Sees nothing of the organization but its contracts, and what projects give.
+    Guest,
     /// Sees everything but what administrators alone see, and asks gates.
     Viewer,
     /// Opens runs, pushes attestations, asks for waivers.
@@ -26,6 +28,7 @@ pub enum Role {
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Guest => "guest",
             Self::Viewer => "viewer",
             Self::Member => "member",
             Self::Admin => "admin",
@@ -99,6 +102,74 @@ pub struct Person {
     pub email: String,
     /// What the person is in the organization now.
     pub role: Role,
+    /// What the person is in projects, besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub projects: Vec<OwnProjectRole>,
+}
+
+/// What the person who asks is in a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OwnProjectRole {
+    /// The project.
+    #[schema(value_type = form::Name)]
+    pub project: Name,
+    /// What they are in it.
+    pub role: ProjectRole,
+}
+
+/// What somebody is in a project. Each may do what those before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ProjectRole {
+    /// Sees the runs, attestations and evidence of the project.
+    Viewer,
+    /// Opens runs of its workflows and pushes their attestations.
+    Contributor,
+    /// Changes its workflows, releases its versions, and says who is what in it.
+    Admin,
+}
+
+impl fmt::Display for ProjectRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Viewer => "viewer",
+            Self::Contributor => "contributor",
+            Self::Admin => "admin",
+        })
+    }
+}
+
+/// Says what a member of the organization, or a group of the login provider, is in a project. One of both is given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetProjectRole {
+    /// The address of a member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// The group, as the provider names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// What they are.
+    pub role: ProjectRole,
+}
+
+/// What somebody is in a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProjectMember {
+    /// Its identifier.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: ProjectRoleId,
+    /// The address of a member; absent for a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// The group; absent for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// What they are.
+    pub role: ProjectRole,
+    /// Since when.
+    #[schema(value_type = String, format = "date-time")]
+    pub created_at: Timestamp,
 }
 
 /// A person who is in the organization.

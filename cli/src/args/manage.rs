@@ -139,43 +139,6 @@ pub enum OrgCommand {
     },
 }
 
-/// `muster project`.
-#[derive(Debug, Subcommand)]
-#[command(after_help = "Example:\n  muster project create web")]
-pub enum ProjectCommand {
-    /// Make a project.
-    #[command(after_help = "Example:\n  muster project create web")]
-    Create {
-        /// Its name.
-        name: NameArg,
-    },
-    /// List projects.
-    #[command(after_help = "Example:\n  muster project list")]
-    List {
-        /// The form of the answer.
-        #[arg(long, short, value_enum, default_value_t)]
-        output: Form,
-    },
-    /// List the newest versions of a project, and which are released.
-    #[command(after_help = "Example:\n  muster project versions web")]
-    Versions {
-        /// The project.
-        name: NameArg,
-        /// The form of the answer.
-        #[arg(long, short, value_enum, default_value_t)]
-        output: Form,
-    },
-    /// Release a version, of which no run is open: it takes no more runs, and so no more attestations.
-    #[command(after_help = "Example:\n  muster project release web 1.4.0")]
-    Release {
-        /// The project.
-        name: NameArg,
-        /// The version, as its runs name it.
-        #[arg(value_name = "VERSION")]
-        released: String,
-    },
-}
-
 /// `muster workflow`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:\n  muster workflow create web/release --contract web-release")]

@@ -21,6 +21,8 @@ pub struct LoginArgs {
 /// What a person is. Each may do what those before it may.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum RoleArg {
+    /// Sees nothing of the organization but its contracts, and what projects give.
+    Guest,
     /// Sees everything but what administrators alone see, and asks gates.
     Viewer,
     /// Opens runs, pushes attestations, asks for waivers.
@@ -34,6 +36,7 @@ pub enum RoleArg {
 impl From<RoleArg> for api_types::Role {
     fn from(role: RoleArg) -> Self {
         match role {
+            RoleArg::Guest => Self::Guest,
             RoleArg::Viewer => Self::Viewer,
             RoleArg::Member => Self::Member,
             RoleArg::Admin => Self::Admin,

@@ -7,14 +7,19 @@ use std::path::Path;
 
 use api_types::{
     CreateOrganization, CreateProject, CreateWorkflow, CreatedOrganization, NewToken, Page,
-    Project, ProjectVersion, UpdateWorkflow, Workflow,
+    Project, ProjectMember, ProjectVersion, SetProjectRole, UpdateWorkflow, Workflow,
 };
+use engine::Name;
 use engine::run::WorkflowPath;
 use reqwest::Method;
 
 use super::Context;
-use crate::args::{ContractArg, OrgCommand, ProjectCommand, WorkflowCommand};
+use crate::args::{
+    ContractArg, OrgCommand, ProjectCommand, ProjectMemberArgs, ProjectMemberCommand,
+    WorkflowCommand,
+};
 use crate::exit::{Exit, Failure, Result};
+use crate::terminal::plain;
 
 pub(super) async fn org(context: &Context, command: OrgCommand) -> Result {
     let OrgCommand::Create { name, owner, token_out } = command;
@@ -51,8 +56,38 @@ pub(super) async fn project(context: &Context, command: ProjectCommand) -> Resul
             let one: ProjectVersion = client.post(&path).await?;
             context.terminal.data(&version(&one));
         }
+        ProjectCommand::Member(command) => return project_member(context, command).await,
     }
     Ok(Exit::Success)
+}
+
+async fn project_member(context: &Context, command: ProjectMemberCommand) -> Result {
+    let at = |project: &Name| format!("/v1/projects/{project}/members");
+    let client = context.client()?;
+    match command {
+        ProjectMemberCommand::List { project, output } => {
+            let page: Page<ProjectMember> = client.get(&at(&project)).await?;
+            context.answer(output, &page, || page.items.iter().map(member).collect())?;
+        }
+        ProjectMemberCommand::Set(ProjectMemberArgs { project, email, group, role }) => {
+            let body = SetProjectRole { email, group, role: role.into() };
+            let set = client.send_json(Method::PUT, &at(&project), &body).await?;
+            context.terminal.data(&member(&set));
+        }
+        ProjectMemberCommand::Remove { project, id } => {
+            client.delete(&format!("{}/{id}", at(&project))).await?;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn member(one: &ProjectMember) -> String {
+    let whom = match (&one.email, &one.group) {
+        (Some(email), _) => plain(email),
+        (None, Some(group)) => format!("group {}", plain(group)),
+        (None, None) => "nobody".to_owned(),
+    };
+    format!("{}  {whom}  {}\n", one.id, one.role)
 }
 
 fn version(one: &ProjectVersion) -> String {

@@ -27,6 +27,7 @@ mod login;
 mod mail;
 mod openapi;
 mod plans;
+mod project;
 mod readme;
 mod referrers;
 mod refusals;

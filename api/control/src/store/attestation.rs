@@ -2,6 +2,8 @@
 
 mod parts;
 
+use std::collections::BTreeSet;
+
 use engine::id::{AttestationId, OrganizationId, ProjectId, RunId, WorkflowId};
 use engine::{Digest, Timestamp};
 pub use parts::{EvaluationRow, SubjectRow, VerdictRow};
@@ -48,8 +50,8 @@ pub struct Attestation {
 /// Which attestations a list holds; everything that is `None` matches.
 #[derive(Debug, Clone, Default)]
 pub struct AttestationFilter {
-    /// Attestations of this project.
-    pub project: Option<ProjectId>,
+    /// Attestations of these projects.
+    pub projects: Option<BTreeSet<ProjectId>>,
     /// Attestations of this workflow.
     pub workflow: Option<WorkflowId>,
     /// Attestations judged so on receipt.
@@ -128,8 +130,9 @@ impl Reader<'_> {
         page: Page<u64>,
     ) -> Result<Vec<Sequenced<Attestation>>, StoreError> {
         let mut found = of_org(org).order_by_desc(attestation::Column::Seq);
-        if let Some(project) = filter.project {
-            found = found.filter(attestation::Column::Project.eq(project.0));
+        if let Some(projects) = &filter.projects {
+            let projects = projects.iter().map(|project| project.0);
+            found = found.filter(attestation::Column::Project.is_in(projects));
         }
         if let Some(workflow) = filter.workflow {
             found = found.filter(attestation::Column::Workflow.eq(workflow.0));

@@ -196,6 +196,10 @@ entities! {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
         org: Uuid, name: String, issuer: String, digest: Vec<u8>, document: String, created_at: i64, created_by: Uuid,
     }
+    project_role "project_role" {
+        #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
+        org: Uuid, project: Uuid, person: Option<Uuid>, group_name: Option<String>, role: String, created_at: i64,
+    }
     trust_root "trust_root" {
         #[sea_orm(primary_key, auto_increment = false)] id: Uuid,
         org: Uuid, name: String, digest: Vec<u8>, document: String, created_at: i64, created_by: Uuid,

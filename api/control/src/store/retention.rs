@@ -4,13 +4,17 @@
 //! was told that the blob is there can still hand in what refers to it. Then it is looked at again, in the statement that
 //! removes its row.
 
-use engine::id::OrganizationId;
+use std::collections::BTreeSet;
+
+use engine::id::{OrganizationId, ProjectId};
 use engine::{Digest, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query, SelectStatement, SimpleExpr};
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 
 use super::blob::{Blob, one_blob};
-use super::entity::{material, org_blob, retention};
+use super::entity::{attestation, material, org_blob, retention};
 use super::row::{Row, bytes, int, millis, record, records, time};
 use super::{Reader, StoreError, Tx};
 
@@ -101,6 +105,35 @@ impl Reader<'_> {
             .order_by_asc(org_blob::Column::ExpiresAt)
             .limit(limit);
         records(found.all(&self.db).await?)
+    }
+
+    /// Whether it is an attestation of one of these projects, or evidence with which one was made.
+    pub async fn is_of_projects(
+        &self,
+        org: OrganizationId,
+        digest: Digest,
+        projects: &BTreeSet<ProjectId>,
+    ) -> Result<bool, StoreError> {
+        let of_them = || {
+            let projects = projects.iter().map(|project| project.0);
+            attestation::Column::Project.is_in(projects).and(attestation::Column::Org.eq(org.0))
+        };
+        let own = attestation::Entity::find()
+            .filter(of_them())
+            .filter(attestation::Column::Digest.eq(bytes(digest)));
+        if own.one(&self.db).await?.is_some() {
+            return Ok(true);
+        }
+        let with = material::Entity::find()
+            .select_only()
+            .column(material::Column::Attestation)
+            .filter(material::Column::Org.eq(org.0))
+            .filter(material::Column::Digest.eq(bytes(digest)))
+            .filter(material::Column::ReferenceOnly.eq(false));
+        let made = attestation::Entity::find()
+            .filter(of_them())
+            .filter(attestation::Column::Id.in_subquery(with.into_query()));
+        Ok(made.one(&self.db).await?.is_some())
     }
 
     /// Whether an attestation of the organization was made with that evidence.

@@ -1,5 +1,6 @@
 //! Runs: the one record whose state changes, once.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -96,10 +97,10 @@ pub struct Run {
 }
 
 /// Which runs a list holds; everything that is `None` matches.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct RunFilter {
-    /// Runs of this project.
-    pub project: Option<ProjectId>,
+    /// Runs of these projects.
+    pub projects: Option<BTreeSet<ProjectId>>,
     /// Runs of this workflow.
     pub workflow: Option<WorkflowId>,
     /// Runs in this state.
@@ -183,8 +184,8 @@ impl Reader<'_> {
     ) -> Result<Vec<Run>, StoreError> {
         let mut found =
             run::Entity::find().filter(run::Column::Org.eq(org.0)).order_by_desc(run::Column::Id);
-        if let Some(project) = filter.project {
-            found = found.filter(run::Column::Project.eq(project.0));
+        if let Some(projects) = filter.projects {
+            found = found.filter(run::Column::Project.is_in(projects.iter().map(|one| one.0)));
         }
         if let Some(workflow) = filter.workflow {
             found = found.filter(run::Column::Workflow.eq(workflow.0));

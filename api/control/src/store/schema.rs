@@ -13,6 +13,7 @@ mod deletion;
 mod first;
 mod integration;
 mod person;
+mod project_role;
 mod removal;
 mod repeat;
 mod retention;
@@ -56,6 +57,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     repeat::MIGRATION,
     crafting::MIGRATION,
     trust_root::MIGRATION,
+    project_role::MIGRATION,
 ];
 
 /// Columns that a later migration adds, and the indexes over them. A new column is null or has a default.

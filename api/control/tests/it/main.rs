@@ -13,6 +13,7 @@ mod lineage;
 mod mail;
 mod members;
 mod plane;
+mod project_members;
 mod readiness;
 mod receipt;
 mod removal;

@@ -368,7 +368,7 @@ async fn lists_page_without_gaps_or_repeats() {
         let mut page = Page::<RunId>::first(3);
         let mut found = Vec::new();
         loop {
-            let runs = read.list_runs(t.org, filter, page).await.unwrap();
+            let runs = read.list_runs(t.org, filter.clone(), page).await.unwrap();
             let Some(last) = runs.last() else { break };
             page.after = Some(last.id);
             found.extend(runs.iter().map(|run| run.id));

@@ -178,6 +178,11 @@ pub(super) async fn people(d: &mut Driver) {
     let group = d.change(("PUT", "/v1/groups"), "", "group.role", group).await;
     let id = group["id"].as_str().unwrap();
     d.change(("DELETE", "/v1/groups/{id}"), id, "group.delete", "").await;
+    let role = text(&json!({ "group": "web-team", "role": "contributor" }));
+    let set = d.change(("PUT", "/v1/projects/{name}/members"), "web", "project.role", role).await;
+    let path = ("DELETE", "/v1/projects/{name}/members/{id}");
+    let which = format!("web/members/{}", set["id"].as_str().unwrap());
+    d.change(path, &which, "project-member.delete", "").await;
     d.change_as(&owner, ("DELETE", "/v1/sessions/current"), "", "session.end", "").await;
 }
 
