@@ -9,8 +9,7 @@ mod matching;
 
 use std::collections::BTreeMap;
 
-pub(crate) use claims::matches;
-pub use claims::{claim, texts};
+pub use claims::{claim, matches, texts};
 pub use issuer::{Issuer, IssuerKind};
 pub use matching::{Miss, granted};
 use serde::{Deserialize, Serialize};

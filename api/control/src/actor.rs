@@ -196,8 +196,17 @@ pub struct Actor {
     pub job: Option<Binding>,
     /// Whose it is, when it is the token of a person who logged in.
     pub person: Option<Person>,
-    /// The workflows whose runs alone it attests, `PROJECT/WORKFLOW` with `*`; none where it is not restricted so.
-    pub grants: Option<Vec<String>>,
+    /// What alone it is good for; none where it is good for all of the organization.
+    pub grants: Option<Grants>,
+}
+
+/// The part of an organization that the token of a machine is good for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grants {
+    /// The workflows whose runs it attests, `PROJECT/WORKFLOW` with `*`.
+    pub workflows: Vec<String>,
+    /// The projects of which that is all of them.
+    pub projects: BTreeSet<ProjectId>,
 }
 
 /// A person who logged in, in the organization of the token.
@@ -269,9 +278,9 @@ impl Actor {
             )));
         }
         if let Some(grants) = &self.grants {
-            let grants = grants.join("`, `");
+            let grants = grants.workflows.join("`, `");
             return Err(Error::forbidden(format!(
-                "this token may not {permission}: it attests runs of `{grants}`, and nothing else"
+                "this token may not {permission}: it is for `{grants}`, and nothing else"
             )));
         }
         self.in_organization(permission)
@@ -299,9 +308,20 @@ impl Actor {
 
     /// The projects in which this actor may do that, whatever it may in the organization.
     fn projects_with(&self, permission: Permission) -> BTreeSet<ProjectId> {
+        if let Some(grants) = &self.grants {
+            let of_projects = permission.project_role().is_some();
+            let scoped = permission.scopes().iter().any(|scope| self.scopes.contains(scope));
+            let projects = Some(&grants.projects).filter(|_| of_projects && scoped);
+            return projects.cloned().unwrap_or_default();
+        }
         let projects = self.person.iter().flat_map(|person| &person.projects);
         let enough = |role| permission.project_role().is_some_and(|least| role >= least);
         projects.filter(|(_, (_, role))| enough(*role)).map(|(project, _)| *project).collect()
+    }
+
+    /// Whether this actor attests any runs.
+    pub(crate) fn attests(&self) -> bool {
+        self.has(Permission::Attest) || !self.projects_with(Permission::Attest).is_empty()
     }
 
     /// Whether this actor attests runs of some workflows alone.
@@ -348,7 +368,8 @@ impl Actor {
             let message = format!("this token of a CI job is for another workflow than `{path}`");
             return Err(Error::forbidden(message));
         }
-        if let Some(grants) = self.grants.as_ref().filter(|grants| !granted(grants, path)) {
+        let grants = self.grants.as_ref().map(|grants| &grants.workflows);
+        if let Some(grants) = grants.filter(|grants| !granted(grants, path)) {
             let grants = grants.join("`, `");
             let message = format!("this token is for the workflows `{grants}`, not for `{path}`");
             return Err(Error::forbidden(message));

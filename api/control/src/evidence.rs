@@ -41,11 +41,7 @@ impl Control {
 
     /// A blob that the organization references.
     pub async fn blob(&self, actor: &Actor, digest: Digest) -> Result<(Blob, BlobStream)> {
-        let (org, within) = actor.authorize_within(Permission::ReadProjects)?;
-        if let Some(projects) = within.projects() {
-            let used = self.store.read().is_of_projects(org, digest, &projects).await?;
-            used.then_some(()).ok_or_else(|| Error::not_found("blob", digest))?;
-        }
+        let org = self.authorize_blob(actor, digest).await?;
         let blob = self.referenced(org, digest).await?;
         Ok((blob, self.fetch(&blob).await?))
     }
@@ -53,7 +49,18 @@ impl Control {
     /// The same without its bytes. A job may ask, to skip what is there.
     pub async fn blob_known(&self, actor: &Actor, digest: Digest) -> Result<Blob> {
         let org = actor.authorize_job(Permission::SeeBlobs, With::Evidence)?;
+        if !actor.attests() {
+            self.authorize_blob(actor, digest).await?;
+        }
         self.referenced(org, digest).await
+    }
+
+    /// The organization, if this actor may read that blob: all of its projects, or one with an attestation of it.
+    async fn authorize_blob(&self, actor: &Actor, digest: Digest) -> Result<OrganizationId> {
+        let (org, within) = actor.authorize_within(Permission::ReadProjects)?;
+        let Some(projects) = within.projects() else { return Ok(org) };
+        let used = self.store.read().is_of_projects(org, digest, &projects).await?;
+        used.then_some(org).ok_or_else(|| Error::not_found("blob", digest))
     }
 
     async fn referenced(&self, org: OrganizationId, digest: Digest) -> Result<Blob> {

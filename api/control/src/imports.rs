@@ -196,10 +196,12 @@ pub(crate) async fn standing(
     if found.is_empty() {
         return Ok(Vec::new());
     }
-    let roots = read.trust_roots(org).await?;
+    let roots = read.trust_roots(org).await?.into_iter();
+    let roots: Vec<(TrustRoot, BTreeSet<Digest>)> =
+        roots.map(|one| (one.root.clone(), key_ids(&one.root))).collect();
     let view = |Sequenced { seq, record }: Sequenced<store::Imported>| {
-        let root = roots.iter().find(|one| one.root.name == record.trust_root);
-        let believed = root.is_some_and(|one| names(&one.root, &record));
+        let root = roots.iter().find(|(root, _)| root.name == record.trust_root);
+        let believed = root.is_some_and(|(root, keys)| names(root, keys, &record));
         let sha256 = record.subjects.iter().filter(|subject| subject.algorithm == "sha256");
         let subjects = sha256.filter_map(|subject| Digest::from_hex(&subject.value).ok()).collect();
         let summary = ImportedSummary {
@@ -218,12 +220,14 @@ pub(crate) async fn standing(
     Ok(found.into_iter().map(view).collect())
 }
 
-/// Whether a root, as it is now, names who signed and allows what is said.
-fn names(root: &TrustRoot, imported: &store::Imported) -> bool {
+fn key_ids(root: &TrustRoot) -> BTreeSet<Digest> {
+    root.keys.iter().filter_map(|pem| Some(PublicKey::from_pem(pem).ok()?.id())).collect()
+}
+
+/// Whether a root with these keys, as it is now, names who signed and allows what is said.
+fn names(root: &TrustRoot, keys: &BTreeSet<Digest>, imported: &store::Imported) -> bool {
     let Signer { key, issuer, subject } = &imported.signer;
-    let by_key = key.is_some_and(|key| {
-        root.keys.iter().any(|pem| PublicKey::from_pem(pem).is_ok_and(|known| known.id() == key))
-    });
+    let by_key = key.is_some_and(|key| keys.contains(&key));
     let by_certificate = subject.as_ref().is_some_and(|subject| {
         let issuer = issuer.as_deref().unwrap_or_default();
         let identities = root.sigstore.iter().flat_map(|sigstore| &sigstore.identities);

@@ -53,7 +53,7 @@ mod workflows;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use actor::{Actor, Binding, Permission, Person, ProjectRole, Role, Scope};
+pub use actor::{Actor, Binding, Grants, Permission, Person, ProjectRole, Role, Scope};
 use backends::Opened;
 pub use backends::{
     BACKENDS_MAX, MoveBlobs, MovedBlobs, NewBackend, REMOVAL_DAYS, REMOVAL_MINUTES, SweepBlobs,

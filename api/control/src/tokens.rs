@@ -5,11 +5,11 @@
 use std::collections::BTreeSet;
 
 use engine::id::{OrganizationId, TokenId};
-use engine::trust_rule::is_grant;
+use engine::trust_rule::{is_grant, matches};
 use engine::{Digest, Name, Timestamp};
 use serde_json::json;
 
-use crate::actor::{Actor, Binding, Permission, Scope};
+use crate::actor::{Actor, Binding, Grants, Permission, Scope};
 use crate::audit::Change;
 use crate::store::ApiToken;
 use crate::{Control, Error, Result, Token, audit, fresh, now};
@@ -98,8 +98,24 @@ impl Control {
         } else {
             None
         };
-        let ApiToken { id: token, name, grants, .. } = found;
+        let grants = self.grants_of(&found).await?;
+        let ApiToken { id: token, name, .. } = found;
         Ok(Actor { token, name, scopes, organization, job, person, grants })
+    }
+
+    /// What alone the token is good for. The projects are those that there are now.
+    async fn grants_of(&self, token: &ApiToken) -> Result<Option<Grants>> {
+        let (Some(workflows), Some(org)) = (token.grants.clone(), token.org) else {
+            return Ok(None);
+        };
+        let whole: Vec<&str> =
+            workflows.iter().filter_map(|grant| grant.strip_suffix("/*")).collect();
+        let all =
+            if whole.is_empty() { Vec::new() } else { self.store.read().projects(org).await? };
+        let named = |name: &Name| whole.iter().any(|pattern| matches(pattern, name.as_str()));
+        let projects = all.into_iter().filter(|project| named(&project.name));
+        let projects = projects.map(|project| project.id).collect();
+        Ok(Some(Grants { workflows, projects }))
     }
 
     /// What the token of a CI job is good for, while the rule that let the job in stands.
@@ -138,24 +154,32 @@ impl Control {
         self.make_token(actor, name, scopes, expires_at, None).await
     }
 
-    /// Makes a token that attests runs of these workflows, `PROJECT/WORKFLOW` with `*` for any text within a name, and does
-    /// nothing else.
-    pub async fn create_attesting_token(
+    /// Makes a token that is good for these workflows alone, `PROJECT/WORKFLOW` with `*` for any text within a name. It
+    /// attests their runs; to read or administer, it has to be for whole projects, `PROJECT/*`.
+    pub async fn create_granted_token(
         &self,
         actor: &Actor,
         name: Name,
-        grants: Vec<String>,
+        scopes: Vec<Scope>,
         expires_at: Option<Timestamp>,
+        grants: Vec<String>,
     ) -> Result<NewToken> {
-        if grants.len() > GRANTS_MAX {
-            return Err(Error::invalid(format!("a token has at most {GRANTS_MAX} grants")));
+        if grants.is_empty() || grants.len() > GRANTS_MAX {
+            return Err(Error::invalid(format!("a token has 1 to {GRANTS_MAX} grants")));
         }
         if let Some(wrong) = grants.iter().find(|grant| !is_grant(grant)) {
             return Err(Error::invalid(format!(
                 "`{wrong}` is not PROJECT/WORKFLOW: write it as `web/release` or `web/*`"
             )));
         }
-        self.make_token(actor, name, vec![Scope::Attest], expires_at, Some(grants)).await
+        let attests_alone = scopes.iter().all(|scope| *scope == Scope::Attest);
+        let part = grants.iter().find(|grant| !grant.ends_with("/*"));
+        if let (false, Some(part)) = (attests_alone, part) {
+            return Err(Error::invalid(format!(
+                "a token for `{part}` has the scope attest and no other: projects are read and administered as a whole, `PROJECT/*`"
+            )));
+        }
+        self.make_token(actor, name, scopes, expires_at, Some(grants)).await
     }
 
     async fn make_token(

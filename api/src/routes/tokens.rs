@@ -1,6 +1,6 @@
 //! Tokens.
 
-use api_types::{CreateToken, NewToken, Page, Scope, Token};
+use api_types::{CreateToken, NewToken, Page, Token};
 use axum::Json;
 use axum::http::StatusCode;
 use engine::id::TokenId;
@@ -14,17 +14,11 @@ pub(crate) async fn create(
     extract::Json(body): extract::Json<CreateToken>,
 ) -> Result<(StatusCode, Json<NewToken>), Failure> {
     let CreateToken { name, scopes, expires_at, grants } = body;
+    let scopes = scopes.into_iter().map(convert::scope_in).collect();
     let made = match grants {
-        None => {
-            let scopes = scopes.into_iter().map(convert::scope_in).collect();
-            control.create_token(&actor, name, scopes, expires_at).await?
-        }
-        Some(grants) if scopes == [Scope::Attest] => {
-            control.create_attesting_token(&actor, name, grants, expires_at).await?
-        }
-        Some(_) => {
-            let only = "a token with `grants` has the scope `attest` and no other";
-            return Err(Failure::new("invalid", only));
+        None => control.create_token(&actor, name, scopes, expires_at).await?,
+        Some(grants) => {
+            control.create_granted_token(&actor, name, scopes, expires_at, grants).await?
         }
     };
     Ok((StatusCode::CREATED, Json(convert::new_token(made))))

@@ -1,7 +1,7 @@
 //! No route and no GraphQL field answers someone who may not ask.
 
 use api::{Access, Answer, Body, Route};
-use control::{ProjectRole, Role, Scope};
+use control::{Permission, ProjectRole, Role, Scope};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -288,6 +288,52 @@ async fn no_graphql_field_answers_a_token_that_may_not_read() {
                 answer["errors"][0]["extensions"]["code"], "forbidden",
                 "{question} {answer}"
             );
+        }
+    }
+    server.stop().await;
+}
+
+/// Which permission a question needs.
+fn needed(field: &str, question: &str) -> Permission {
+    match field {
+        "auditEvents" => Permission::ReadAudit,
+        "contracts" => Permission::ReadContracts,
+        "decision" | "gates" | "lineage" => Permission::Read,
+        _ if question.contains("lineage") => Permission::Read,
+        _ => Permission::ReadProjects,
+    }
+}
+
+/// The matrix again: every field, and a person of every role, in the organization or in a project of it.
+#[tokio::test]
+async fn a_graphql_field_answers_people_from_its_role_on_and_nobody_below() {
+    let server = Server::start().await;
+    let project = json!({ "name": "web" });
+    let made = server.ask(Method::POST, "/v1/projects", &server.owner).json(&project);
+    assert_eq!(made.send().await.unwrap().status(), 201);
+    let mut people = Vec::new();
+    for (role, name) in Role::ALL {
+        people.push((role, None, server.session(name).await));
+    }
+    let guest = people[0].2.clone();
+    let set = json!({ "email": "guest@acme.test", "role": "viewer" });
+    let mut rounds = vec![(people, false)];
+    rounds.push((vec![(Role::Guest, Some(ProjectRole::Viewer), guest)], true));
+    for (people, in_project) in rounds {
+        if in_project {
+            let path = "/v1/projects/web/members";
+            let set = server.ask(Method::PUT, path, &server.owner).json(&set);
+            assert_eq!(set.send().await.unwrap().status(), 200);
+        }
+        for (role, project_role, token) in people {
+            for (field, question) in questions() {
+                let permission = needed(field, &question);
+                let may = permission.role().is_some_and(|least| role >= least)
+                    || permission.project_role().is_some_and(|least| project_role >= Some(least));
+                let answer = graphql(&server, &token, &question).await;
+                let denied = answer["errors"][0]["extensions"]["code"] == "forbidden";
+                assert_eq!(denied, !may, "{question} as {role} {project_role:?}: {answer}");
+            }
         }
     }
     server.stop().await;

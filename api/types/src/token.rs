@@ -53,10 +53,10 @@ pub struct CreateToken {
     #[schema(value_type = Option<String>, format = "date-time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// The workflows whose runs alone it attests, `PROJECT/WORKFLOW` with `*` for any text within a name; then its only
-    /// scope is `attest`, and it does nothing else.
+    /// The workflows that alone it is good for, `PROJECT/WORKFLOW` with `*` for any text within a name. With other scopes
+    /// than `attest` they are whole projects, `PROJECT/*`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<form::Grant>>, max_items = 100)]
+    #[schema(value_type = Option<Vec<form::Grant>>, min_items = 1, max_items = 100)]
     pub grants: Option<Vec<String>>,
 }
 
@@ -86,7 +86,7 @@ pub struct Token {
     #[schema(value_type = Option<String>, format = "date-time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<Timestamp>,
-    /// The workflows whose runs alone it attests; absent where it is not restricted so.
+    /// The workflows that alone it is good for; absent where it is not restricted so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<form::Grant>>, max_items = 100)]
     pub grants: Option<Vec<String>>,

@@ -266,7 +266,7 @@ pub enum KeyCommand {
 pub enum TokenCommand {
     /// Make a token of this organization; prints its secret once.
     #[command(
-        after_help = "Examples:\n  muster token create ci --scope attest --scope read --expires-at 2027-01-31\n  muster token create web --scope attest --grant 'web/*'"
+        after_help = "Examples:\n  muster token create ci --scope attest --scope read --expires-at 2027-01-31\n  muster token create web --scope attest --grant 'web/*'\n  muster token create web-admin --scope read --scope admin --grant 'web/*'"
     )]
     Create {
         /// Its name.
@@ -277,7 +277,8 @@ pub enum TokenCommand {
         /// When it ends.
         #[arg(long, value_name = "TIME")]
         expires_at: Option<Timestamp>,
-        /// Attest runs of this workflow, PROJECT/WORKFLOW with `*` for any text within a name, and do nothing else; repeatable.
+        /// Be good for this workflow alone, PROJECT/WORKFLOW with `*` for any text within a name; to read or administer, for
+        /// all of a project, PROJECT/*. Repeatable.
         #[arg(long, value_name = "P/W")]
         grant: Vec<String>,
     },

@@ -19,7 +19,7 @@ fn a_token_attests_what_it_was_made_for_and_nothing_else() {
         let other = as_web("attest --workflow api/release --key ci.pem app=app sbom=good.json");
         assert!(other.with(5).stderr.contains("for the workflows `web/*`, not for `api/release`"));
         for (line, phrase) in [
-            ("workflow list", "it attests runs of `web/*`, and nothing else"),
+            ("workflow list", "it is for `web/*`, and nothing else"),
             ("run list", "may not read"),
             ("token list", "may not edit-tokens"),
         ] {
@@ -37,14 +37,48 @@ fn a_token_attests_what_it_was_made_for_and_nothing_else() {
         let listed = site.run(&server, "token list").with(0).stdout;
         assert!(listed.lines().any(|line| line.contains(" web attest for web/*")), "{listed}");
         for wrong in [
-            "--scope read --grant web/*",
+            "--scope read --grant web/release",
             "--scope attest --grant web",
-            "--scope attest --scope read --grant web/*",
+            "--scope attest --scope admin --grant web/* --grant api/release",
         ] {
             site.run(&server, &format!("token create x {wrong}")).with(2);
         }
         site.run(&server, "token revoke web").with(0);
         as_web("attest --workflow web/release --key ci.pem app=app sbom=good.json").with(5);
         site.run(&server, "token revoke web").with(6);
+    }
+}
+
+#[test]
+fn a_token_reads_and_administers_the_projects_that_it_is_for() {
+    for site in Site::all() {
+        let server = site.serve(&[]);
+        let (app, line) = site.attest("app");
+        site.run(&server, &line).with(0);
+        site.run(&server, "project create api").with(0);
+        site.run(&server, "workflow create api/release --contract release").with(0);
+        let scopes = "--scope read --scope admin";
+        let made = site.run(&server, &format!("token create web {scopes} --grant web/*")).with(0);
+        let token = made.stdout.trim().to_owned();
+        let as_web = |line: &str, code: i32| site.run_under(&server, &token, line).with(code);
+        assert_eq!(as_web("project list", 0).stdout, "web\n");
+        assert_eq!(as_web("workflow list", 0).stdout.lines().count(), 1);
+        assert_eq!(as_web("run list", 0).stdout.lines().count(), 1);
+        as_web("workflow update web/release --deadline-minutes 90", 0);
+        as_web("project member set web --group web-team --role viewer", 0);
+        as_web("workflow update api/release --deadline-minutes 90", 6);
+        as_web("project member set api --group web-team --role viewer", 6);
+        for line in ["project create mine", "token list", "contract push contract.yaml"] {
+            let said = as_web(line, 5).stderr;
+            assert!(said.contains("it is for `web/*`, and nothing else"), "{line}: {said}");
+        }
+        as_web(&format!("gate allow {app} --gate prod"), 5);
+        let http = site.http(&server).under(&token);
+        assert_eq!(http.get(&format!("/v1/blobs/{app}")).status, 200);
+        let stray = engine::Digest::of("stray");
+        let stored = site.http(&server).put_blob(stray, b"stray");
+        assert_eq!(stored.status, 201);
+        assert_eq!(http.get(&format!("/v1/blobs/{stray}")).status, 404);
+        server.stop();
     }
 }

@@ -28,7 +28,7 @@ pub fn texts(value: &Value) -> Vec<String> {
 }
 
 /// Whether a text is what the pattern says, in which each `*` is any text, also none.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut left) = text.strip_prefix(head) else { return false };
     let (middle, tail) = rest.rsplit_once('*').unwrap_or(("", rest));
