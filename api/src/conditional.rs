@@ -3,6 +3,7 @@
 use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use control::Expected;
 
 use crate::error::Failure;
 
@@ -16,6 +17,11 @@ pub(crate) fn answer(headers: &HeaderMap, tag: &str, body: impl IntoResponse) ->
         return (StatusCode::NOT_MODIFIED, tag, cache).into_response();
     }
     (tag, cache, body).into_response()
+}
+
+/// What has to be there (`If-Match`).
+pub(crate) fn over(headers: &HeaderMap) -> Result<Expected, Failure> {
+    expected(headers).map(Expected::one_of)
 }
 
 /// The tags of which the current one must be one (`If-Match`), or `*` for any; none when it may be what it is. Strong

@@ -389,6 +389,7 @@ pub const ROUTES: &[Route] = &[
     Route::new("PUT", "/v1/gates", May(Permission::EditGates), "Store a gate; a new revision unless nothing changed", || put(gates::store))
         .takes(Body::Json("PutDocument")).answers(200, Answer::Json("GateRevision")),
     Route::new("GET", "/v1/gates", May(Permission::Read), "List the latest revision of every gate", || get(gates::list)).answers(200, Answer::List("GateRevision")),
+    Route::new("GET", "/v1/gates/{name}", May(Permission::Read), "Show the latest revision of a gate", || get(gates::show)).answers(200, Answer::Json("GateRevision")),
     Route::new("POST", "/v1/gates/{name}/decisions", May(Permission::Read), "Ask a gate about artifacts", || post(gates::decide))
         .takes(Body::Json("Decide")).answers(200, Answer::Json("Decisions")),
     Route::new("POST", "/v1/waivers", May(Permission::RequestWaivers), "Ask for a waiver; someone else has to approve it", || post(waivers::request))

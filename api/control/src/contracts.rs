@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::actor::{Actor, Permission};
 use crate::audit::Change;
 use crate::store::{Reader, Sequenced, Tx};
-use crate::{ContractRevision, Control, Error, Result, audit, events, fresh, now, store};
+use crate::{ContractRevision, Control, Error, Expected, Result, audit, events, fresh, now, store};
 
 /// Most workflows that are named where there are more.
 const NAMED_MAX: usize = 5;
@@ -25,7 +25,7 @@ impl Control {
         source: String,
         files: BTreeMap<String, String>,
     ) -> Result<ContractRevision> {
-        self.put_contract_over(actor, source, files, None).await
+        self.put_contract_over(actor, source, files, Expected::default()).await
     }
 
     /// The same only if the latest revision has one of these tags ([`ContractRevision::tag`]): of two who change what both
@@ -35,7 +35,7 @@ impl Control {
         actor: &Actor,
         source: String,
         files: BTreeMap<String, String>,
-        expected: Option<Vec<String>>,
+        expected: Expected,
     ) -> Result<ContractRevision> {
         let org = actor.authorize(Permission::EditContracts)?;
         let wrong = |error| Error::invalid_document("contract", error);
@@ -54,7 +54,7 @@ impl Control {
                 Box::pin(async move {
                     let contract = named(&tx, org, name.clone(), first).await?;
                     let latest = tx.latest_contract_revision(org, contract.id).await?;
-                    check_expected(&name, expected.as_deref(), latest.as_ref())?;
+                    check_expected(&name, &expected, latest.as_ref())?;
                     let number = latest.as_ref().map_or(0, |latest| latest.record.revision);
                     if let Some(same) = latest.as_ref().filter(|same| same.record.digest == digest)
                     {
@@ -232,12 +232,11 @@ async fn check_unused(read: &Reader<'_>, contract: &store::Contract) -> Result<(
 /// Refuses to go on from another revision than the caller did.
 fn check_expected(
     name: &Name,
-    expected: Option<&[String]>,
+    expected: &Expected,
     latest: Option<&Sequenced<store::ContractRevision>>,
 ) -> Result<()> {
-    let Some(expected) = expected else { return Ok(()) };
     let tag = latest.map(|latest| tag(latest.record.digest, latest.record.revision));
-    if tag.as_ref().is_some_and(|tag| expected.iter().any(|one| one == tag || one == "*")) {
+    if expected.allows(tag.as_deref()) {
         return Ok(());
     }
     let there = latest.map_or_else(

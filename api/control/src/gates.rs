@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 
 use engine::document::Document;
 use engine::gate::{Decision, Gate};
-use engine::id::GateId;
+use engine::id::{GateId, OrganizationId};
 use engine::lineage::Direction;
 use engine::{Digest, Name};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::actor::{Actor, Permission};
 use crate::audit::Change;
 use crate::lineage::{self, LineageQuestion};
-use crate::{Control, Error, GateRevision, Result, audit, events, fresh, judge, now, store};
+use crate::store::Tx;
+use crate::{
+    Control, Error, Expected, GateRevision, Result, audit, events, fresh, judge, now, store,
+};
 
 /// How far a gate looks upstream, in edges. An attestation is two edges wide.
 const HOPS: u32 = 32;
@@ -24,6 +28,17 @@ impl Control {
         actor: &Actor,
         source: String,
         files: BTreeMap<String, String>,
+    ) -> Result<GateRevision> {
+        self.put_gate_over(actor, source, files, Expected::default()).await
+    }
+
+    /// The same over the revision that the caller has read.
+    pub async fn put_gate_over(
+        &self,
+        actor: &Actor,
+        source: String,
+        files: BTreeMap<String, String>,
+        expected: Expected,
     ) -> Result<GateRevision> {
         let org = actor.authorize(Permission::EditGates)?;
         let wrong = |error| Error::invalid_document("gate", error);
@@ -37,20 +52,12 @@ impl Control {
             .write(move |tx| {
                 let (name, source, files, actor) =
                     (name.clone(), source.clone(), files.clone(), actor.clone());
+                let expected = expected.clone();
                 Box::pin(async move {
-                    let gate = if let Some(gate) = tx.gate_by_name(org, &name).await? {
-                        gate
-                    } else {
-                        let new = store::Gate {
-                            id: GateId(first),
-                            org,
-                            name: name.clone(),
-                            created_at: now(),
-                        };
-                        tx.insert_gate(&new).await?;
-                        new
-                    };
+                    let gate = named(&tx, org, &name, first).await?;
                     let latest = tx.latest_gate_revision(org, gate.id).await?;
+                    let there = latest.as_ref().map(|latest| tag(&latest.record));
+                    expected.check("gate", there.as_deref())?;
                     let number = latest.as_ref().map_or(0, |latest| latest.record.revision);
                     if let Some(same) = latest.as_ref().filter(|same| same.record.digest == digest)
                     {
@@ -86,6 +93,16 @@ impl Control {
                 })
             })
             .await
+    }
+
+    /// The latest revision of a gate.
+    pub async fn gate(&self, actor: &Actor, name: &Name) -> Result<GateRevision> {
+        let org = actor.authorize(Permission::Read)?;
+        let missing = || Error::not_found("gate", name);
+        let read = self.store.read();
+        let found = read.gate_by_name(org, name).await?.ok_or_else(missing)?;
+        let latest = read.latest_gate_revision(org, found.id).await?.ok_or_else(missing)?;
+        Ok(view(found.name, latest.record))
     }
 
     /// The latest revision of every gate.
@@ -145,6 +162,28 @@ impl Control {
             .into_iter()
             .map(|decision| decision.map_err(Error::internal))
             .collect()
+    }
+}
+
+/// The gate of that name, made if there is none.
+async fn named(tx: &Tx<'_>, org: OrganizationId, name: &Name, id: Uuid) -> Result<store::Gate> {
+    if let Some(gate) = tx.gate_by_name(org, name).await? {
+        return Ok(gate);
+    }
+    let new = store::Gate { id: GateId(id), org, name: name.clone(), created_at: now() };
+    tx.insert_gate(&new).await?;
+    Ok(new)
+}
+
+/// What tells a revision from every other of the gate.
+fn tag(revision: &store::GateRevision) -> String {
+    format!("{}.{}", revision.digest, revision.revision)
+}
+
+impl GateRevision {
+    /// What tells this revision from every other of the gate.
+    pub fn tag(&self) -> String {
+        format!("{}.{}", self.digest, self.revision)
     }
 }
 

@@ -21,6 +21,7 @@ mod embedded;
 mod error;
 mod events;
 mod evidence;
+mod expected;
 mod gates;
 mod imports;
 mod integrations;
@@ -72,6 +73,7 @@ use engine::policy::Library;
 use engine::{Limits, Timestamp};
 pub use error::{Error, chain};
 pub use events::EVENTS;
+pub use expected::Expected;
 pub use imports::Imported;
 pub use integrations::{
     INTEGRATIONS_MAX, Integration, IntegrationUpdate, Mail, NewIntegration, ROTATION_HOURS, Target,

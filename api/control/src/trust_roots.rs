@@ -9,7 +9,7 @@ use trust::ForeignRoot;
 
 use crate::actor::{Actor, Permission};
 use crate::audit::Change;
-use crate::{Control, Error, Result, audit, fresh, now, store};
+use crate::{Control, Error, Expected, Result, audit, fresh, now, store};
 
 /// A root under which attestations that were made elsewhere are believed.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,8 +27,21 @@ impl Control {
     /// before is held against what the new one names; its signature is not looked at again, so another instance of
     /// Sigstore is better given another name.
     pub async fn put_trust_root(&self, actor: &Actor, source: &str) -> Result<TrustRoot> {
+        self.put_trust_root_over(actor, source, Expected::default()).await
+    }
+
+    /// The same over what the caller has read.
+    pub async fn put_trust_root_over(
+        &self,
+        actor: &Actor,
+        source: &str,
+        expected: Expected,
+    ) -> Result<TrustRoot> {
         let new = self.read_trust_root(actor, source)?;
-        match self.store.read().trust_root_by_name(new.org, &new.root.name).await? {
+        let before = self.store.read().trust_root_by_name(new.org, &new.root.name).await?;
+        let there = before.as_ref().map(|before| before.digest.to_string());
+        expected.check("trust root", there.as_deref())?;
+        match before {
             Some(same) if same.digest == new.digest => Ok(view(same)),
             before => self.save_trust_root(actor, new, before).await,
         }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::actor::{Actor, Permission};
 use crate::audit::Change;
-use crate::{Control, Error, Result, TrustRule, audit, fresh, issuers, now, store};
+use crate::{Control, Error, Expected, Result, TrustRule, audit, fresh, issuers, now, store};
 
 impl Control {
     /// Makes a trust rule. Its issuer must be one that may be asked.
@@ -22,8 +22,20 @@ impl Control {
     /// Stores a trust rule in the place of the one of its name, if there is one that says something else: the tokens that
     /// jobs were given under that end.
     pub async fn put_trust_rule(&self, actor: &Actor, source: &str) -> Result<TrustRule> {
+        self.put_trust_rule_over(actor, source, Expected::default()).await
+    }
+
+    /// The same over what the caller has read.
+    pub async fn put_trust_rule_over(
+        &self,
+        actor: &Actor,
+        source: &str,
+        expected: Expected,
+    ) -> Result<TrustRule> {
         let new = self.read_trust_rule(actor, source)?;
         let before = self.store.read().trust_rule_by_name(new.org, &new.rule.name).await?;
+        let there = before.as_ref().map(|before| before.digest.to_string());
+        expected.check("trust rule", there.as_deref())?;
         match before {
             Some(same) if same.digest == new.digest => Ok(view(same)),
             before => self.save_trust_rule(actor, new, before).await,

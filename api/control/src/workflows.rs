@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use engine::Name;
 use engine::id::{ContractId, OrganizationId, ProjectId, WorkflowId};
 use engine::run::WorkflowPath;
+use engine::{Digest, Name};
 use serde_json::{Value, json};
 
 use crate::actor::{Actor, Permission, Within};
 use crate::audit::Change;
 use crate::store::{Reader, Tx};
-use crate::{Control, Error, Result, Workflow, audit, contracts, fresh, now, store};
+use crate::{Control, Error, Expected, Result, Workflow, audit, contracts, fresh, now, store};
 
 /// How long a run waits for its attestation when its workflow does not say, in minutes: a day.
 pub const DEADLINE_MINUTES: u32 = 24 * 60;
@@ -131,6 +131,17 @@ impl Control {
         path: WorkflowPath,
         update: WorkflowUpdate,
     ) -> Result<Workflow> {
+        self.update_workflow_over(actor, path, update, Expected::default()).await
+    }
+
+    /// The same over what the caller has read.
+    pub async fn update_workflow_over(
+        &self,
+        actor: &Actor,
+        path: WorkflowPath,
+        update: WorkflowUpdate,
+        expected: Expected,
+    ) -> Result<Workflow> {
         let (org, within) = actor.authorize_within(Permission::EditWorkflows)?;
         check_deadline(update.deadline_minutes)?;
         if update == WorkflowUpdate::default() {
@@ -142,11 +153,13 @@ impl Control {
         self.store
             .write(move |tx| {
                 let (actor, path, update) = (actor.clone(), path.clone(), update.clone());
-                let within = within.clone();
+                let (within, expected) = (within.clone(), expected.clone());
                 Box::pin(async move {
                     let before = find_within(&tx, org, &within, &path).await?;
                     standing(&before, &path)?;
                     let old = contract_of(&tx, &before).await?;
+                    let there = view(before.clone(), path.project.clone(), old.clone()).tag();
+                    expected.check("workflow", Some(&there))?;
                     let (after, contract) = updated(&tx, &before, &old, update).await?;
                     if after != before {
                         let change = Change::of(side(&before, &old), side(&after, &contract));
@@ -289,6 +302,15 @@ fn view(workflow: store::Workflow, project: Name, contract: Name) -> Workflow {
         contract_revision: workflow.contract_revision,
         created_at: workflow.created_at,
         deleted_at: workflow.deleted_at,
+    }
+}
+
+impl Workflow {
+    /// What tells how it stands from how it stood before any change of it.
+    pub fn tag(&self) -> String {
+        let Self { contract, contract_revision, deadline_minutes, deleted_at, .. } = self;
+        let stands = json!([contract, contract_revision, deadline_minutes, deleted_at]);
+        Digest::of(stands.to_string()).to_string()
     }
 }
 

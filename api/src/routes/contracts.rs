@@ -23,7 +23,7 @@ pub(crate) async fn store(
     headers: HeaderMap,
     extract::Json(body): extract::Json<PutDocument>,
 ) -> Result<Response, Failure> {
-    let expected = conditional::expected(&headers)?;
+    let expected = conditional::over(&headers)?;
     let PutDocument { source, files } = body;
     let revision = control.put_contract_over(&actor, source, files, expected).await?;
     Ok(tagged(&HeaderMap::new(), revision))

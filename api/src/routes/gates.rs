@@ -2,18 +2,35 @@
 
 use api_types::{Decide, Decisions, GateRevision, Page, PutDocument};
 use axum::Json;
+use axum::http::HeaderMap;
+use axum::response::Response;
 use engine::Name;
 
-use crate::convert;
 use crate::error::Failure;
 use crate::extract::{self, Caller, Path};
+use crate::{conditional, convert};
 
 pub(crate) async fn store(
     Caller { control, actor }: Caller,
+    headers: HeaderMap,
     extract::Json(body): extract::Json<PutDocument>,
-) -> Result<Json<GateRevision>, Failure> {
-    let revision = control.put_gate(&actor, body.source, body.files).await?;
-    Ok(Json(convert::gate(revision)))
+) -> Result<Response, Failure> {
+    let (PutDocument { source, files }, over) = (body, conditional::over(&headers)?);
+    let revision = control.put_gate_over(&actor, source, files, over).await?;
+    Ok(tagged(&HeaderMap::new(), revision))
+}
+
+pub(crate) async fn show(
+    Caller { control, actor }: Caller,
+    Path(name): Path<Name>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    Ok(tagged(&headers, control.gate(&actor, &name).await?))
+}
+
+fn tagged(headers: &HeaderMap, revision: control::GateRevision) -> Response {
+    let tag = revision.tag();
+    conditional::answer(headers, &tag, Json(convert::gate(revision)))
 }
 
 pub(crate) async fn list(

@@ -2,18 +2,28 @@
 
 use api_types::{Page, PutTrustRoot, TrustRoot};
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use engine::Name;
 
+use crate::conditional;
 use crate::convert::{self, imported};
 use crate::error::Failure;
 use crate::extract::{self, Caller, Path};
 
 pub(crate) async fn store(
     Caller { control, actor }: Caller,
+    headers: HeaderMap,
     extract::Json(body): extract::Json<PutTrustRoot>,
-) -> Result<Json<TrustRoot>, Failure> {
-    Ok(Json(imported::root(control.put_trust_root(&actor, &body.source).await?)))
+) -> Result<Response, Failure> {
+    let over = conditional::over(&headers)?;
+    let stored = control.put_trust_root_over(&actor, &body.source, over).await?;
+    Ok(tagged(&HeaderMap::new(), stored))
+}
+
+fn tagged(headers: &HeaderMap, one: control::TrustRoot) -> Response {
+    let tag = one.digest.to_string();
+    conditional::answer(headers, &tag, Json(imported::root(one)))
 }
 
 pub(crate) async fn list(
@@ -25,8 +35,9 @@ pub(crate) async fn list(
 pub(crate) async fn show(
     Caller { control, actor }: Caller,
     Path(name): Path<Name>,
-) -> Result<Json<TrustRoot>, Failure> {
-    Ok(Json(imported::root(control.trust_root(&actor, &name).await?)))
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    Ok(tagged(&headers, control.trust_root(&actor, &name).await?))
 }
 
 pub(crate) async fn remove(

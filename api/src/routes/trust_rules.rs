@@ -2,10 +2,12 @@
 
 use api_types::{CreateTrustRule, ExplainToken, Explanation, Page, TrustRule};
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use engine::Name;
 
 use super::runs::path;
+use crate::conditional;
 use crate::convert::{self, trust_rule};
 use crate::error::Failure;
 use crate::extract::{self, Caller, Path};
@@ -20,9 +22,17 @@ pub(crate) async fn create(
 
 pub(crate) async fn store(
     Caller { control, actor }: Caller,
+    headers: HeaderMap,
     extract::Json(body): extract::Json<CreateTrustRule>,
-) -> Result<Json<TrustRule>, Failure> {
-    Ok(Json(trust_rule::shown(control.put_trust_rule(&actor, &body.source).await?)))
+) -> Result<Response, Failure> {
+    let over = conditional::over(&headers)?;
+    let stored = control.put_trust_rule_over(&actor, &body.source, over).await?;
+    Ok(tagged(&HeaderMap::new(), stored))
+}
+
+fn tagged(headers: &HeaderMap, one: control::TrustRule) -> Response {
+    let tag = one.digest.to_string();
+    conditional::answer(headers, &tag, Json(trust_rule::shown(one)))
 }
 
 pub(crate) async fn list(
@@ -34,8 +44,9 @@ pub(crate) async fn list(
 pub(crate) async fn show(
     Caller { control, actor }: Caller,
     Path(name): Path<Name>,
-) -> Result<Json<TrustRule>, Failure> {
-    Ok(Json(trust_rule::shown(control.trust_rule(&actor, &name).await?)))
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    Ok(tagged(&headers, control.trust_rule(&actor, &name).await?))
 }
 
 pub(crate) async fn remove(

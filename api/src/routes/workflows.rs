@@ -2,14 +2,15 @@
 
 use api_types::{CreateWorkflow, Page, UpdateWorkflow, Workflow};
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use control::{Terms, WorkflowUpdate};
 use engine::Name;
 use engine::run::WorkflowPath;
 
-use crate::convert;
 use crate::error::Failure;
 use crate::extract::{self, Caller, Deleted};
+use crate::{conditional, convert};
 
 pub(crate) async fn create(
     Caller { control, actor }: Caller,
@@ -25,20 +26,29 @@ pub(crate) async fn create(
 pub(crate) async fn show(
     Caller { control, actor }: Caller,
     extract::Path((project, workflow)): extract::Path<(Name, Name)>,
-) -> Result<Json<Workflow>, Failure> {
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
     let path = WorkflowPath { project, workflow };
-    Ok(Json(convert::workflow(control.workflow(&actor, &path).await?)))
+    Ok(tagged(&headers, control.workflow(&actor, &path).await?))
+}
+
+fn tagged(headers: &HeaderMap, workflow: control::Workflow) -> Response {
+    let tag = workflow.tag();
+    conditional::answer(headers, &tag, Json(convert::workflow(workflow)))
 }
 
 pub(crate) async fn update(
     Caller { control, actor }: Caller,
     extract::Path((project, workflow)): extract::Path<(Name, Name)>,
+    headers: HeaderMap,
     extract::Json(body): extract::Json<UpdateWorkflow>,
-) -> Result<Json<Workflow>, Failure> {
+) -> Result<Response, Failure> {
     let path = WorkflowPath { project, workflow };
     let UpdateWorkflow { contract, contract_revision, deadline_minutes } = body;
     let update = WorkflowUpdate { contract, contract_revision, deadline_minutes };
-    Ok(Json(convert::workflow(control.update_workflow(&actor, path, update).await?)))
+    let over = conditional::over(&headers)?;
+    let updated = control.update_workflow_over(&actor, path, update, over).await?;
+    Ok(tagged(&HeaderMap::new(), updated))
 }
 
 pub(crate) async fn remove(

@@ -97,3 +97,80 @@ async fn of_two_who_change_what_both_read_the_second_is_told() {
     assert_eq!(store("two", "*").await.status(), 200);
     server.stop().await;
 }
+
+/// What can be read with a tag and changed over it: where it is read, how it is changed, and two bodies.
+fn changed_over() -> Vec<(&'static str, Method, &'static str, [Value; 2])> {
+    let document = |kind: &str, spec: Value| {
+        let document = json!({
+            "apiVersion": "muster.dev/v1", "kind": kind, "metadata": { "name": "web" }, "spec": spec,
+        });
+        json!({ "source": document.to_string() })
+    };
+    let gate = |days: u32| {
+        document(
+            "Gate",
+            json!({ "use": "released", "with": { "contract": "web", "max_age_days": days } }),
+        )
+    };
+    let key = testdata::text("materials/attestation/cosign.pub");
+    let root =
+        |kind: &str| document("TrustRoot", json!({ "keys": [key], "predicate_types": [kind] }));
+    let rule = |audience: &str| {
+        let issuer = json!({ "kind": "github" });
+        let claims = json!({ "repository_id": 7 });
+        document(
+            "TrustRule",
+            json!({
+                "issuer": issuer, "audience": audience, "grants": ["web/*"], "claims": claims,
+            }),
+        )
+    };
+    let deadline = |minutes: u32| json!({ "deadline_minutes": minutes });
+    vec![
+        ("/v1/gates/web", Method::PUT, "/v1/gates", [gate(30), gate(60)]),
+        ("/v1/trust-roots/web", Method::PUT, "/v1/trust-roots", [root("a"), root("b")]),
+        ("/v1/trust-rules/web", Method::PUT, "/v1/trust-rules", [rule("a"), rule("b")]),
+        (
+            "/v1/workflows/web/release",
+            Method::PATCH,
+            "/v1/workflows/web/release",
+            [deadline(60), deadline(90)],
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn the_same_holds_for_gates_workflows_and_trust() {
+    let server = Server::start().await;
+    put(&server, "one").await;
+    for (path, body) in [
+        ("/v1/projects", json!({ "name": "web" })),
+        ("/v1/workflows", json!({ "project": "web", "name": "release", "contract": "web" })),
+    ] {
+        let made = server.ask(Method::POST, path, &server.owner).json(&body).send().await.unwrap();
+        assert_eq!(made.status(), 201, "{path}");
+    }
+    for (read, method, write, [first, second]) in changed_over() {
+        let change = async |body: &Value, over: Option<&str>| {
+            let mut request = server.ask(method.clone(), write, &server.owner).json(body);
+            if let Some(over) = over {
+                request = request.header("if-match", over);
+            }
+            request.send().await.unwrap()
+        };
+        assert_eq!(change(&first, None).await.status(), 200, "{write}");
+        let shown = server.ask(Method::GET, read, &server.owner).send().await.unwrap();
+        let tag = shown.headers()["etag"].to_str().unwrap().to_owned();
+        let again = server.ask(Method::GET, read, &server.owner).header("if-none-match", &tag);
+        assert_eq!(again.send().await.unwrap().status(), 304, "{read}");
+        let changed = change(&second, Some(&tag)).await;
+        assert_eq!(changed.status(), 200, "{write}");
+        let newer = changed.headers()["etag"].to_str().unwrap().to_owned();
+        assert_ne!(newer, tag, "{write}");
+        let refused = change(&first, Some(&tag)).await;
+        assert_eq!(refused.status(), 412, "{write}");
+        let still = server.ask(Method::GET, read, &server.owner).send().await.unwrap();
+        assert_eq!(still.headers()["etag"], newer, "{read}");
+    }
+    server.stop().await;
+}
