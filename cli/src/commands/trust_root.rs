@@ -45,13 +45,18 @@ async fn push(context: &Context, file: &Path) -> Result {
 /// The name, and whom it believes.
 fn line(one: &TrustRoot) -> String {
     let root = &one.root;
+    let count = |number: usize, one: &str, many: &str| match number {
+        1 => format!("1 {one}"),
+        number => format!("{number} {many}"),
+    };
     let mut believes = Vec::new();
     if !root.keys.is_empty() {
-        believes.push(format!("{} keys", root.keys.len()));
+        believes.push(count(root.keys.len(), "key", "keys"));
     }
     if let Some(sigstore) = &root.sigstore {
         let instance = sigstore.root.as_str().unwrap_or("an instance of its own");
-        believes.push(format!("{} identities of {instance}", sigstore.identities.len()));
+        let identities = count(sigstore.identities.len(), "identity", "identities");
+        believes.push(format!("{identities} of {instance}"));
     }
     format!("{}  {}\n", root.name, believes.join(", "))
 }

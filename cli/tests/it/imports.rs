@@ -18,7 +18,7 @@ fn a_file_of_many_brings_those_that_are_believed_and_says_which_are_not() {
         let server = site.serve(&[]);
         site.sandbox.write("root.yaml", testdata::text("tour/trust-root.yaml"));
         let pushed = site.run(&server, "trust-root push root.yaml").with(0).stdout;
-        assert_eq!(pushed, "conda  1 identities of public-good\n");
+        assert_eq!(pushed, "conda  1 identity of public-good\n");
         let lines = format!("{}\n{}\n{{}}\n", line(CONDA), line(NPM));
         site.sandbox.write("all.jsonl", lines);
         let ended = site.run(&server, "attest import all.jsonl").with(3);
@@ -69,6 +69,12 @@ fn roots_are_documents_like_others() {
     assert!(refused.contains("would believe everybody"), "{refused}");
     site.run(&server, "trust-root show nobody").with(6);
     site.run(&server, "attest import nowhere.json").with(2);
+    site.sandbox.write("words.txt", "{}\nno attestation\n");
+    let words = site.run(&server, "attest import words.txt").with(2).stderr;
+    assert!(words.contains("words.txt: line 2 is not JSON"), "{words}");
+    site.sandbox.write("nothing.json", "\n");
+    let nothing = site.run(&server, "attest import nothing.json").with(2).stderr;
+    assert!(nothing.contains("nothing.json: it is empty"), "{nothing}");
     let list = site.run(&server, "trust-root list -o json").with(0).json();
     assert_eq!(list["items"][0]["root"]["name"], "conda");
     server.stop();

@@ -75,7 +75,7 @@ pub struct Endorsed {
 #[non_exhaustive]
 pub enum ForeignRefusal {
     /// There is no root.
-    #[error("there is no trust root to hold it against")]
+    #[error("there is no trust root to hold it against: say first whose are believed")]
     NoRoots,
     /// It has no form that is known.
     #[error("it is neither a Sigstore bundle with an envelope nor a DSSE envelope: {0}")]

@@ -153,6 +153,9 @@ fn registry(url: &Url) -> Result<BlobsConfig, InvalidPlace> {
     let host = host.ok_or_else(|| wrong("expected oci://HOST[:PORT]/REPOSITORY"))?.to_owned();
     let address = url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
     let repository = url.path().trim_start_matches('/').to_owned();
+    if repository.is_empty() {
+        return Err(wrong("the repository is missing: expected oci://HOST[:PORT]/REPOSITORY"));
+    }
     // The grammar of names: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
     let separated = |part: &str| {
         let ends =

@@ -226,7 +226,7 @@ async fn a_sink_that_cannot_be_handed_anything_is_refused() {
         (guac("file:///guac"), received, &keys, "is no bucket"),
         (guac("oci://registry.example.com/guac"), received, &keys, "is no bucket"),
         (images("s3://guac"), received, "", "is no registry"),
-        (images("oci://registry.example.com"), received, "", "not the name of a repository"),
+        (images("oci://registry.example.com"), received, "", "the repository is missing"),
         (images("oci://10.0.0.1/acme"), received, "", "is not a public address"),
         (images("oci://registry.example.com/acme"), received, &keys, "a user name and a password"),
         (images("oci://registry.example.com/acme"), "run.failed", &user, "attestation.received or"),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use api_types::{Imported, Signer};
 use engine::Limits;
+use serde::de::IgnoredAny;
 
 use crate::commands::Context;
 use crate::evidence::read_bounded;
@@ -19,7 +20,9 @@ pub(super) async fn run(context: &Context, files: &[PathBuf]) -> Result {
     let mut exit = Exit::Success;
     for file in files {
         let bytes = read(file)?;
-        for (number, one) in attestations(&bytes).into_iter().enumerate() {
+        let attestations = attestations(&bytes)
+            .map_err(|problem| Failure::usage(format!("{}: {problem}", file.display())))?;
+        for (number, one) in attestations.into_iter().enumerate() {
             match client.post_signed::<Imported>("/v1/imports", one.to_vec()).await {
                 Ok(imported) => context.terminal.data(&line(&imported)),
                 // The others may be good; that this one is not is for the exit code to say.
@@ -46,13 +49,21 @@ fn read(file: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A file that is one JSON document holds one; else each of its lines does.
-fn attestations(bytes: &[u8]) -> Vec<&[u8]> {
-    if serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() {
-        return vec![bytes];
+/// A file that is one JSON document holds one; else each of its lines does, and is one.
+fn attestations(bytes: &[u8]) -> std::result::Result<Vec<&[u8]>, String> {
+    let is_json = |text: &[u8]| serde_json::from_slice::<IgnoredAny>(text).is_ok();
+    if is_json(bytes) {
+        return Ok(vec![bytes]);
     }
-    let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    lines.filter(|line| !line.is_empty()).collect()
+    let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).enumerate();
+    let lines: Vec<(usize, &[u8])> = lines.filter(|(_, line)| !line.is_empty()).collect();
+    if let Some((at, _)) = lines.iter().find(|(_, line)| !is_json(line)) {
+        return Err(format!("line {} is not JSON: it holds no attestations", at + 1));
+    }
+    if lines.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    Ok(lines.into_iter().map(|(_, line)| line).collect())
 }
 
 /// Its digest, what it says, and who says so.
@@ -75,14 +86,19 @@ mod tests {
     #[test]
     fn a_file_holds_one_or_one_on_each_line() {
         for (text, expected) in [
-            ("{}", vec!["{}"]),
-            ("{\n}", vec!["{\n}"]),
-            ("{\"a\":1}\n{\"a\":2}\n", vec!["{\"a\":1}", "{\"a\":2}"]),
-            ("\n {} \r\n\n{}", vec!["{}", "{}"]),
-            ("no", vec!["no"]),
+            ("{}", Ok(vec!["{}"])),
+            ("{\n}", Ok(vec!["{\n}"])),
+            ("{\"a\":1}\n{\"a\":2}\n", Ok(vec!["{\"a\":1}", "{\"a\":2}"])),
+            ("\n {} \r\n\n{}", Ok(vec!["{}", "{}"])),
+            ("{}\n\nno", Err("line 3 is not JSON: it holds no attestations")),
+            ("", Err("it is empty")),
+            ("\n\n", Err("it is empty")),
         ] {
-            let found: Vec<_> = attestations(text.as_bytes());
-            assert_eq!(found, expected.iter().map(|one| one.as_bytes()).collect::<Vec<_>>());
+            let found = attestations(text.as_bytes());
+            let expected: std::result::Result<Vec<&[u8]>, String> = expected
+                .map(|all| all.into_iter().map(str::as_bytes).collect())
+                .map_err(ToOwned::to_owned);
+            assert_eq!(found, expected, "{text}");
         }
     }
 }
