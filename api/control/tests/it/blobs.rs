@@ -26,7 +26,8 @@ async fn all(repository: &str) -> Vec<Opened> {
     let directory = tempfile::tempdir().unwrap();
     let blobs = Arc::new(Directory::open(directory.path(), BYTES_MAX).unwrap());
     let mut opened = vec![Opened { blobs, directory }];
-    if let Some(registry) = testdata::peers::registry() {
+    let registries = [testdata::peers::registry(), testdata::peers::registry_with_referrers()];
+    for registry in registries.into_iter().flatten() {
         let directory = tempfile::tempdir().unwrap();
         let config = RegistryConfig {
             address: registry.address().to_owned(),
