@@ -17,6 +17,9 @@ use crate::denials::{self, Who};
 use crate::store::{self, Edge, EdgeKind, ImportedSubject, NodeKey, Reader, Sequenced, StoreError};
 use crate::{Control, Error, Page, Result, audit, fresh, now};
 
+/// Most subjects and most inputs of one: all of them are part of the lineage, or it is not imported.
+const THINGS_MAX: usize = 10_000;
+
 /// An attestation that was made elsewhere, as it stands now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imported {
@@ -65,7 +68,8 @@ impl Control {
         let (believed, root) = self.believe(org, bytes.clone()).await?;
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let new = row(actor, org, digest, size, &believed, &root);
-        let edges = edges(digest, &believed, self.limits.materials_max);
+        let edges = edges(digest, &believed);
+        check_size(&new, &edges)?;
         let kept = self.keep_bundle(org, digest, bytes).await?;
         let made = self.save_import(actor, new, edges, kept).await?;
         let lost =
@@ -269,6 +273,16 @@ fn row(
     }
 }
 
+/// Refuses what would be in the lineage in part only: what was left out could be what matters.
+fn check_size(new: &store::Imported, edges: &[Edge]) -> Result<()> {
+    let count = new.subjects.len().max(edges.len());
+    if count <= THINGS_MAX {
+        return Ok(());
+    }
+    let message = format!("it is about {count} things, more than the limit of {THINGS_MAX}");
+    Err(Error::refused("statement", message))
+}
+
 fn signer(signer: &ForeignSigner) -> Signer {
     match signer {
         ForeignSigner::Key(key) => Signer { key: Some(*key), issuer: None, subject: None },
@@ -280,13 +294,13 @@ fn signer(signer: &ForeignSigner) -> Signer {
 }
 
 /// What flowed where, by the word of who signed: what provenance names into the attestation, that into its subjects.
-fn edges(digest: Digest, believed: &Endorsed, max: usize) -> Vec<Edge> {
+fn edges(digest: Digest, believed: &Endorsed) -> Vec<Edge> {
     let attestation = NodeKey::Attestation(digest);
     let statement = believed.statement();
     let subjects = statement.subject.iter().filter_map(|subject| subject.digest.get("sha256"));
     let subjects: BTreeSet<Digest> =
-        subjects.filter_map(|hex| Digest::from_hex(hex).ok()).take(max).collect();
-    let inputs = provenance_inputs(&statement.predicate_type, &statement.predicate, max);
+        subjects.filter_map(|hex| Digest::from_hex(hex).ok()).collect();
+    let inputs = provenance_inputs(&statement.predicate_type, &statement.predicate);
     let into = |src, kind| Edge { src, dst: attestation.clone(), kind };
     let materials = inputs.artifacts.difference(&subjects).map(|input| NodeKey::Artifact(*input));
     let mut edges: Vec<Edge> = materials.map(|src| into(src, EdgeKind::Material)).collect();

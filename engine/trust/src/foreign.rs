@@ -21,6 +21,10 @@ use crate::envelope::{Envelope, InvalidEnvelope, PAYLOAD_TYPE, pae};
 use crate::key::{KeyError, PublicKey};
 use crate::statement::{InvalidStatement, Statement};
 
+/// Most signatures of an envelope, and most entries of logs and timestamps beside a certificate: each is verified with each
+/// root, and whoever hands them in chooses how many there are.
+const EVIDENCE_MAX: usize = 16;
+
 /// A root, ready to verify with.
 pub struct ForeignRoot {
     root: TrustRoot,
@@ -206,6 +210,9 @@ pub fn verify_foreign(bytes: &[u8], roots: &[ForeignRoot]) -> Result<Endorsed, F
     }
     let form = Form::read(bytes)?;
     let envelope = form.envelope();
+    if envelope.signatures.len() > EVIDENCE_MAX {
+        return Err(ForeignRefusal::Form(format!("it has more than {EVIDENCE_MAX} signatures")));
+    }
     if envelope.payload_type != PAYLOAD_TYPE {
         return Err(ForeignRefusal::PayloadType(envelope.payload_type.clone()));
     }
@@ -228,6 +235,7 @@ impl Form {
     fn read(bytes: &[u8]) -> Result<Self, ForeignRefusal> {
         match Bundle::parse(bytes) {
             Ok(bundle) if bundle.is_certified() => {
+                check_evidence(bytes)?;
                 let text = String::from_utf8_lossy(bytes).into_owned();
                 Ok(Self::Certified(bundle, text))
             }
@@ -246,6 +254,19 @@ impl Form {
             Self::Keyed(envelope) => envelope,
         }
     }
+}
+
+/// Refuses a bundle with more evidence than anybody needs.
+fn check_evidence(bytes: &[u8]) -> Result<(), ForeignRefusal> {
+    let bundle: Value =
+        serde_json::from_slice(bytes).map_err(|error| ForeignRefusal::Form(error.to_string()))?;
+    for place in ["tlogEntries", "timestampVerificationData/rfc3161Timestamps"] {
+        let found = bundle.pointer(&format!("/verificationMaterial/{place}"));
+        if found.and_then(Value::as_array).is_some_and(|all| all.len() > EVIDENCE_MAX) {
+            return Err(ForeignRefusal::Form(format!("it has more than {EVIDENCE_MAX} `{place}`")));
+        }
+    }
+    Ok(())
 }
 
 type Believed = (usize, ForeignSigner, Option<Timestamp>);

@@ -112,6 +112,19 @@ async fn nobody_who_is_not_believed_gets_in_and_auditors_are_told() {
         control.put_trust_root(owner, &root("conda", none)).await.unwrap();
         assert_eq!(refused(testdata::bytes(CONDA)).await, "identity");
         assert_eq!(refused(b"{}".to_vec()).await, "bundle");
+        let key = trust::SigningKey::generate().unwrap();
+        let many = (0..10_001).map(|number| {
+            let digest = Digest::of(format!("{number}")).to_hex();
+            (format!("{number}"), "sha256".to_owned(), digest)
+        });
+        let many = trust::Statement::new(many, "https://example.com/many", json!({}));
+        let many = trust::Signer::sign(&key, &many).unwrap();
+        let keys = json!({
+            "apiVersion": "muster.dev/v1", "kind": "TrustRoot", "metadata": { "name": "many" },
+            "spec": { "keys": [key.public().to_pem()] },
+        });
+        control.put_trust_root(owner, &keys.to_string()).await.unwrap();
+        assert_eq!(refused(many.bytes().to_vec()).await, "statement");
         let crafted = plane.craft(b"app", "good").await;
         let own = plane.sign(&crafted).bytes().to_vec();
         assert_eq!(refused(own.clone()).await, "signature");
@@ -121,7 +134,7 @@ async fn nobody_who_is_not_believed_gets_in_and_auditors_are_told() {
         let filter =
             AuditFilter { action: Some("attestation.refuse".to_owned()), ..AuditFilter::default() };
         let told = control.audit_events(owner, &filter, None, 100).await.unwrap().items;
-        assert_eq!(told.len(), 5, "{told:?}");
+        assert_eq!(told.len(), 6, "{told:?}");
 
         // What one organization believes is nothing to another.
         control.put_trust_root(owner, &root("conda", OWNER)).await.unwrap();

@@ -173,6 +173,9 @@ fn one_that_is_right_but_for_one_thing_is_refused_there() {
     ] {
         refused(pointer, &changed(&bundle, pointer, |place| *place = value), expected);
     }
+    let many = |place: &mut Value| *place = json!(vec![place[0].clone(); 17]);
+    let entries = "/verificationMaterial/tlogEntries";
+    refused("many entries", &changed(&bundle, entries, many), "bundle");
     for text in ["", "{}", "[]", "null", "{\"mediaType\":\"x\"}"] {
         assert_eq!(code(&verify_foreign(text.as_bytes(), &roots)), "bundle", "{text}");
     }
@@ -197,6 +200,9 @@ fn a_bare_envelope_is_believed_by_its_key() {
     two["signatures"].as_array_mut().unwrap().insert(0, strange["signatures"][0].clone());
     let mine = [keys(mine.public().to_pem())];
     assert_eq!(code(&verify_foreign(two.to_string().as_bytes(), &mine)), "believed");
+    let one = two["signatures"][1].clone();
+    two["signatures"] = json!(vec![one; 17]);
+    assert_eq!(code(&verify_foreign(two.to_string().as_bytes(), &mine)), "bundle");
     two["signatures"] = json!([]);
     assert_eq!(code(&verify_foreign(two.to_string().as_bytes(), &mine)), "signature");
 }
