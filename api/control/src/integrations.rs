@@ -9,7 +9,7 @@ mod target;
 use std::collections::BTreeSet;
 
 use engine::id::{DeliveryId, IntegrationId, OrganizationId};
-use engine::{Name, Timestamp};
+use engine::{Digest, Name, Timestamp};
 pub use mail::Mail;
 pub(crate) use mail::{MailServer, Security};
 use serde::Deserialize;
@@ -22,7 +22,7 @@ use crate::actor::{Actor, Permission};
 use crate::audit::Change;
 use crate::events::{self, EVENTS};
 use crate::store::{self, OutboxEvent, Reader};
-use crate::{Control, Delivery, Error, Result, audit, deliveries, fresh, now, runs};
+use crate::{Control, Delivery, Error, Expected, Result, audit, deliveries, fresh, now, runs};
 
 /// Most integrations of an organization.
 pub const INTEGRATIONS_MAX: u64 = 50;
@@ -51,6 +51,15 @@ pub struct Integration {
     pub disabled_at: Option<Timestamp>,
     /// Why.
     pub disabled_reason: Option<String>,
+}
+
+impl Integration {
+    /// What tells how it stands from how it stood before any change of it that is shown.
+    pub fn tag(&self) -> String {
+        let Self { target, events, previous_until, disabled_at, .. } = self;
+        let stands = json!([target, events, previous_until, disabled_at]);
+        Digest::of(stands.to_string()).to_string()
+    }
 }
 
 /// An integration with its secret, shown once.
@@ -160,8 +169,20 @@ impl Control {
         name: &Name,
         update: IntegrationUpdate,
     ) -> Result<Integration> {
+        self.update_integration_over(actor, name, update, Expected::default()).await
+    }
+
+    /// The same over what the caller has read.
+    pub async fn update_integration_over(
+        &self,
+        actor: &Actor,
+        name: &Name,
+        update: IntegrationUpdate,
+        expected: Expected,
+    ) -> Result<Integration> {
         let org = actor.authorize(Permission::EditIntegrations)?;
         let before = find(&self.store.read(), org, name).await?;
+        expected.check("integration", Some(&view(before.clone())?.tag()))?;
         let mut after = before.clone();
         if let Some(events) = update.events {
             after.events = checked_events(events, &parsed(&before.target)?)?;
@@ -250,6 +271,12 @@ impl Control {
             .write(move |tx| {
                 let (before, after, event) = (before.clone(), after.clone(), event.clone());
                 Box::pin(async move {
+                    // Of two who change it at once, one waits here, and finds what the other did.
+                    tx.take_turn().await?;
+                    if find(&tx, before.org, &before.name).await? != before {
+                        let message = "the integration was changed meanwhile: read it again";
+                        return Err(Error::Conflict(message.to_owned()));
+                    }
                     tx.replace_integration(&before, &after).await?;
                     tx.insert_audit(&[event]).await?;
                     Ok::<_, Error>(())

@@ -5,9 +5,11 @@ use api_types::{
     UpdateIntegration,
 };
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use engine::Name;
 
+use crate::conditional;
 use crate::convert::{self, delivery, integration};
 use crate::error::Failure;
 use crate::extract::{self, Caller, Path};
@@ -31,17 +33,25 @@ pub(crate) async fn list(
 pub(crate) async fn show(
     Caller { control, actor }: Caller,
     Path(name): Path<Name>,
-) -> Result<Json<Integration>, Failure> {
-    Ok(Json(integration::shown(control.integration(&actor, &name).await?)))
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    Ok(tagged(&headers, control.integration(&actor, &name).await?))
+}
+
+fn tagged(headers: &HeaderMap, one: control::Integration) -> Response {
+    let tag = one.tag();
+    conditional::answer(headers, &tag, Json(integration::shown(one)))
 }
 
 pub(crate) async fn update(
     Caller { control, actor }: Caller,
     Path(name): Path<Name>,
+    headers: HeaderMap,
     extract::Json(body): extract::Json<UpdateIntegration>,
-) -> Result<Json<Integration>, Failure> {
-    let update = integration::update_in(body);
-    Ok(Json(integration::shown(control.update_integration(&actor, &name, update).await?)))
+) -> Result<Response, Failure> {
+    let (update, over) = (integration::update_in(body), conditional::over(&headers)?);
+    let updated = control.update_integration_over(&actor, &name, update, over).await?;
+    Ok(tagged(&HeaderMap::new(), updated))
 }
 
 pub(crate) async fn remove(

@@ -131,6 +131,12 @@ fn changed_over() -> Vec<(&'static str, Method, &'static str, [Value; 2])> {
         ("/v1/trust-roots/web", Method::PUT, "/v1/trust-roots", [root("a"), root("b")]),
         ("/v1/trust-rules/web", Method::PUT, "/v1/trust-rules", [rule("a"), rule("b")]),
         (
+            "/v1/integrations/web",
+            Method::PATCH,
+            "/v1/integrations/web",
+            [json!({ "events": ["run.*"] }), json!({ "events": ["verdict.*"] })],
+        ),
+        (
             "/v1/workflows/web/release",
             Method::PATCH,
             "/v1/workflows/web/release",
@@ -140,12 +146,16 @@ fn changed_over() -> Vec<(&'static str, Method, &'static str, [Value; 2])> {
 }
 
 #[tokio::test]
-async fn the_same_holds_for_gates_workflows_and_trust() {
+async fn the_same_holds_for_gates_workflows_integrations_and_trust() {
     let server = Server::start().await;
     put(&server, "one").await;
     for (path, body) in [
         ("/v1/projects", json!({ "name": "web" })),
         ("/v1/workflows", json!({ "project": "web", "name": "release", "contract": "web" })),
+        ("/v1/integrations", {
+            let target = json!({ "kind": "webhook", "address": "https://example.com/hook" });
+            json!({ "name": "web", "target": target, "events": ["*"] })
+        }),
     ] {
         let made = server.ask(Method::POST, path, &server.owner).json(&body).send().await.unwrap();
         assert_eq!(made.status(), 201, "{path}");
